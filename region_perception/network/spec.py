@@ -1,0 +1,288 @@
+"""The typed description of a network: every size and every choice, saved as `config.json` beside the weights.
+
+A spec is data only (this module imports no torch), so that specs can be listed, compared and checked at no cost.
+Unknown keys, wrong types and sizes that do not fit together are refused with a message that names the field.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from region_perception.errors import InvalidSpec
+from region_perception.modalities import CLOUD_MODALITIES, IMAGE, MODALITIES
+
+SpecType = TypeVar("SpecType")
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InvalidSpec(message)
+
+
+def _require_positive(spec: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(spec, name)
+        _require(value > 0, f"{type(spec).__name__}.{name} is {value}; expected a number above 0")
+
+
+def _require_divisible(spec: Any, whole: str, part: str) -> None:
+    total, divisor = getattr(spec, whole), getattr(spec, part)
+    _require(total % divisor == 0, f"{type(spec).__name__}.{whole}={total} is not a multiple of {part}={divisor}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageEncoderSpec:
+    """Turns a square RGB picture into tokens. Frozen in all RegionBLIP training."""
+
+    kind: Literal["blip2", "clip", "conv", "timm"]
+    """blip2: EVA ViT with a final norm; clip: CLIP ViT; conv: convolutional stem + transformer; timm: `timm_name`."""
+    image_size: int
+    """Side of the square that pictures are resized to, in pixels."""
+    patch_size: int
+    """Side of the square that one token covers. For `conv` the stem's stride: a power of two."""
+    width: int
+    depth: int
+    heads: int
+    mlp_width: int
+    timm_name: str = ""
+    mean: tuple[float, float, float] = CLIP_MEAN
+    std: tuple[float, float, float] = CLIP_STD
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "image_size", "patch_size", "width", "depth", "heads", "mlp_width")
+        _require_divisible(self, "image_size", "patch_size")
+        _require_divisible(self, "width", "heads")
+        _require(min(self.std) > 0, f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0")
+        _require(
+            (self.kind == "timm") == bool(self.timm_name), "ImageEncoderSpec.timm_name goes with kind='timm' only"
+        )
+        if self.kind == "conv":
+            power_of_two = self.patch_size > 1 and self.patch_size & (self.patch_size - 1) == 0
+            _require(power_of_two, f"ImageEncoderSpec.patch_size is {self.patch_size}; kind='conv' needs 2, 4, 8, ...")
+
+    @property
+    def grid(self) -> int:
+        """Patches along one side of the picture at its configured size."""
+        return self.image_size // self.patch_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointEncoderSpec:
+    """Point-BERT: farthest-point groups, a mini-PointNet for each, a transformer over them. Frozen."""
+
+    groups: int = 512
+    group_size: int = 32
+    width: int = 384
+    depth: int = 12
+    heads: int = 6
+    mlp_ratio: float = 4.0
+    encoder_width: int = 256
+    color: bool = False
+    """Whether points carry RGB beside xyz. Published Point-BERT weights do not."""
+    points: int = 8192
+    """Budget that clouds are sampled to before they are grouped."""
+
+    def __post_init__(self) -> None:
+        _require_positive(
+            self, "groups", "group_size", "width", "depth", "heads", "mlp_ratio", "encoder_width", "points"
+        )
+        _require_divisible(self, "width", "heads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QFormerSpec:
+    """The querying transformer that all modalities share."""
+
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    ffn_width: int = 3072
+    cross_every: int = 2
+    """Layers 0, cross_every, 2*cross_every, ... look at the encoder's tokens."""
+    queries: int = 32
+    text_branch: bool = True
+    """Text embeddings, text feed-forward and word head, which ITC, ITM and ITG need. Stage-2 BLIP-2 files lack them."""
+    vocab_size: int = 30523
+    """BERT's 30,522 word pieces and the start token [DEC]."""
+    max_text: int = 512
+    contrast_width: int = 256
+    separate_for_clouds: bool = False
+    """RegionBLIP's released variant: clouds have a second Q-Former of their own instead of the shared one."""
+    pad_id: int = 0
+    start_id: int = 30522
+    """[DEC], which stands in place of the first text token when the text branch writes (ITG)."""
+
+    def __post_init__(self) -> None:
+        _require_positive(
+            self, "width", "depth", "heads", "ffn_width", "cross_every", "queries", "vocab_size", "max_text"
+        )
+        _require_positive(self, "contrast_width")
+        _require_divisible(self, "width", "heads")
+        for name in ("pad_id", "start_id"):
+            value = getattr(self, name)
+            _require(0 <= value < self.vocab_size, f"QFormerSpec.{name}={value} is outside 0..{self.vocab_size - 1}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraSpec:
+    """The low-rank adapters: one for each modality but `image`, in the Q-Former and in the language model."""
+
+    rank: int = 8
+    alpha: float = 1.0
+    """The adapter's output is scaled by alpha / rank."""
+    qformer_targets: tuple[str, ...] = ("query", "value")
+    language_targets: tuple[str, ...] = ("q_proj", "v_proj")
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "rank", "alpha")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionSpec:
+    """PaFE: an MLP of the region's position, added to every query of its modality."""
+
+    enabled: bool = True
+    """False is the paper's ablation: regions are not told where they are."""
+    hidden: int = 128
+    cloud_frame: Literal["normalized", "metres"] = "normalized"
+    """Frame of points and corners: centred and scaled to the unit sphere (the paper), or as given (released code)."""
+    corner_layout: Literal["box", "released"] = "box"
+    """`released` swaps the y and z extents of 3D boxes, as the weights released with RegionBLIP were trained."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "hidden")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageSpec:
+    """The frozen language model that writes the sentence."""
+
+    kind: Literal["opt", "llama", "t5"]
+    vocab_size: int
+    width: int
+    depth: int
+    heads: int
+    ffn_width: int
+    pad_id: int
+    bos_id: int
+    """Written before the prompt of decoder-only models; the decoder's first token in T5."""
+    eos_id: int
+    """Ends what the tokenizer writes (T5's encoder input)."""
+    stop_id: int
+    """Ends a generated sentence; RegionBLIP's OPT models stop at a line break (50118) rather than at `</s>`."""
+    kv_heads: int = 0
+    """Key/value heads of llama models; 0 means as many as `heads`."""
+    head_width: int = 0
+    """Width of one attention head where it is not width / heads (T5); 0 means width / heads."""
+    max_positions: int = 2048
+    activation: str = "relu"
+    tied_embeddings: bool = True
+    image_prefix: str = "a photo of"
+    cloud_prefix: str = "a point cloud of"
+    question_template: str = "Question: {} Short answer:"
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "vocab_size", "width", "depth", "heads", "ffn_width", "max_positions")
+        if not self.head_width:
+            _require_divisible(self, "width", "heads")
+        for name in ("pad_id", "bos_id", "eos_id", "stop_id"):
+            value = getattr(self, name)
+            _require(0 <= value < self.vocab_size, f"LanguageSpec.{name}={value} is outside 0..{self.vocab_size - 1}")
+        _require(
+            self.question_template.count("{}") == 1,
+            f"LanguageSpec.question_template is {self.question_template!r}; expected one {{}} for the question",
+        )
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        return self.kind == "t5"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """A whole network. `name` says what it is, the parts say how it is built."""
+
+    name: str
+    image_encoder: ImageEncoderSpec
+    qformer: QFormerSpec
+    language: LanguageSpec
+    point_encoder: PointEncoderSpec | None = None
+    position: PositionSpec = field(default_factory=PositionSpec)
+    lora: LoraSpec = field(default_factory=LoraSpec)
+    modalities: tuple[str, ...] = MODALITIES
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.modalities if name not in MODALITIES]
+        _require(not unknown, f"NetworkSpec.modalities names {unknown}; known are {list(MODALITIES)}")
+        _require(len(set(self.modalities)) == len(self.modalities), "NetworkSpec.modalities names one twice")
+        _require(IMAGE in self.modalities, f"NetworkSpec.modalities lacks {IMAGE!r}, the base of all others")
+        clouds = [name for name in self.modalities if name in CLOUD_MODALITIES]
+        _require(
+            bool(clouds) == (self.point_encoder is not None),
+            f"NetworkSpec.modalities has clouds: {clouds}, but point_encoder is {self.point_encoder}",
+        )
+        _require(
+            not self.qformer.separate_for_clouds or bool(clouds),
+            "QFormerSpec.separate_for_clouds needs a cloud modality",
+        )
+
+    @property
+    def adapted_modalities(self) -> tuple[str, ...]:
+        """The modalities that have an adapter: all but `image`, whose output stays that of the base."""
+        return tuple(name for name in self.modalities if name != IMAGE)
+
+
+def spec_to_dict(spec: Any) -> dict[str, Any]:
+    """A spec as plain data that JSON can hold."""
+    return json.loads(json.dumps(dataclasses.asdict(spec)))
+
+
+def spec_from_dict(kind: type[SpecType], data: Any, where: str = "") -> SpecType:
+    """A spec of class `kind` from plain data; unknown or missing keys and wrong types raise `InvalidSpec`."""
+    where = where or kind.__name__
+    _require(isinstance(data, dict), f"{where} is {data!r}; expected an object with named fields")
+    hints = typing.get_type_hints(kind)
+    fields = {item.name: item for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(data) - set(fields))
+    _require(not unknown, f"{where} has unknown keys {unknown}; known are {sorted(fields)}")
+    required = {
+        name
+        for name, item in fields.items()
+        if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+    }
+    missing = sorted(required - set(data))
+    _require(not missing, f"{where} lacks {missing}")
+    return kind(**{name: _convert(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint`, from what JSON can hold."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(item for item in arguments if item is not type(None)), value, where)
+    if dataclasses.is_dataclass(hint):
+        return spec_from_dict(typing.cast(type, hint), value, where)
+    if origin is Literal:
+        _require(value in arguments, f"{where} is {value!r}; expected one of {list(arguments)}")
+        return value
+    if origin is tuple:
+        _require(isinstance(value, list | tuple), f"{where} is {value!r}; expected a list")
+        if arguments[-1] is Ellipsis:
+            arguments = (arguments[0],) * len(value)
+        _require(len(value) == len(arguments), f"{where} has {len(value)} entries; expected {len(arguments)}")
+        return tuple(
+            _convert(item, part, f"{where}[{i}]") for i, (item, part) in enumerate(zip(arguments, value, strict=True))
+        )
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    right = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    _require(right, f"{where} is {value!r} ({type(value).__name__}); expected {hint.__name__}")
+    return value
