@@ -59,9 +59,7 @@ class ImageEncoderSpec:
         _require_divisible(self, "image_size", "patch_size")
         _require_divisible(self, "width", "heads")
         _require(min(self.std) > 0, f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0")
-        _require(
-            (self.kind == "timm") == bool(self.timm_name), "ImageEncoderSpec.timm_name goes with kind='timm' only"
-        )
+        _require((self.kind == "timm") == bool(self.timm_name), "ImageEncoderSpec.timm_name goes with kind='timm' only")
         if self.kind == "conv":
             power_of_two = self.patch_size > 1 and self.patch_size & (self.patch_size - 1) == 0
             _require(power_of_two, f"ImageEncoderSpec.patch_size is {self.patch_size}; kind='conv' needs 2, 4, 8, ...")

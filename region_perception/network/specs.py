@@ -16,9 +16,7 @@ from region_perception.network.spec import (
 
 def _eva_vit_g() -> ImageEncoderSpec:
     """BLIP-2's image encoder: EVA-CLIP ViT-g/14 without its last block."""
-    return ImageEncoderSpec(
-        kind="blip2", image_size=224, patch_size=14, width=1408, depth=39, heads=16, mlp_width=6144
-    )
+    return ImageEncoderSpec(kind="blip2", image_size=224, patch_size=14, width=1408, depth=39, heads=16, mlp_width=6144)
 
 
 def _opt(width: int, heads: int) -> LanguageSpec:

@@ -1,0 +1,272 @@
+"""The querying transformer: learned queries read an encoder's tokens, a text branch reads and writes sentences.
+
+One Q-Former serves every modality. Queries and text share self-attention; only queries look at the encoder's tokens (the
+`Memory`); each has its own feed-forward. What of the memory does not depend on the queries, the cross-attention's keys
+and values, is computed once by `remember` and shared by all regions of an observation.
+
+Shapes: R rows (regions), M memory rows (observations), Q queries, T text tokens, N encoder tokens, H heads, D width.
+Module names follow transformers' Blip2QFormerModel, so that BLIP-2 weights load by name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from region_perception.network.spec import QFormerSpec
+
+# What text may see of the queries and what queries may see of the text, when both are in one pass.
+TextMask = Literal["both", "causal"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Keys and values of every cross-attention layer for M observations, and how many rows of a batch read each."""
+
+    keys: tuple[Tensor, ...]  # for each cross-attention layer [M, H, N, D/H]
+    values: tuple[Tensor, ...]
+    mask: Tensor | None  # bool [M, N], True where there is a token; None where all are
+    counts: tuple[int, ...]  # for each observation, how many consecutive rows of the batch read it
+
+    def read_by(self, counts: Sequence[int]) -> "Memory":
+        """The same memory, whose observation i is read by the next `counts[i]` rows of a batch."""
+        if len(counts) != len(self.keys[0]):
+            raise ValueError(f"{len(counts)} counts for {len(self.keys[0])} observations")
+        return replace(self, counts=tuple(counts))
+
+    def attend(self, layer: int, queries: Tensor) -> Tensor:
+        """Cross-attention of `queries` [R, H, Q, D/H] in the layer-th cross-attention; R is the sum of `counts`."""
+        keys, values = self.keys[layer], self.values[layer]
+        mask = None if self.mask is None else self.mask[:, None, None]
+        if len(set(self.counts)) == 1:
+            return _attend_folded(queries, keys, values, mask)
+        parts = [
+            _attend_folded(part, keys[i : i + 1], values[i : i + 1], None if mask is None else mask[i : i + 1])
+            for i, part in enumerate(queries.split(self.counts))
+            if len(part)
+        ]
+        return torch.cat(parts)
+
+
+def _attend_folded(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of R = M * c rows over M memories, without copying a memory c times: the rows become more queries."""
+    rows, per_row = len(keys), queries.shape[2]
+    folded = queries.unflatten(0, (rows, -1)).transpose(1, 2).flatten(2, 3)  # [M, H, c*Q, D/H]
+    seen = F.scaled_dot_product_attention(folded, keys, values, attn_mask=mask)
+    return seen.unflatten(2, (-1, per_row)).transpose(1, 2).flatten(0, 1)
+
+
+class SelfOutput(nn.Module):
+    """Linear, add, norm: the end of an attention or a feed-forward."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width_in, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
+
+    def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
+        return self.LayerNorm(self.dense(hidden) + residual)
+
+
+class Projections(nn.Module):
+    """The query, key and value projections of one attention."""
+
+    def __init__(self, width: int, memory_width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(memory_width, width)
+        self.value = nn.Linear(memory_width, width)
+
+    def split(self, hidden: Tensor) -> Tensor:
+        """[B, L, D] -> [B, H, L, D/H]"""
+        return hidden.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class Attention(nn.Module):
+    """Self-attention, or cross-attention to a memory."""
+
+    def __init__(self, spec: QFormerSpec, memory_width: int) -> None:
+        super().__init__()
+        self.attention = Projections(spec.width, memory_width, spec.heads)
+        self.output = SelfOutput(spec.width, spec.width)
+
+    def to_self(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        project = self.attention
+        seen = F.scaled_dot_product_attention(
+            project.split(project.query(hidden)),
+            project.split(project.key(hidden)),
+            project.split(project.value(hidden)),
+            attn_mask=mask,
+        )
+        return self.output(seen.transpose(1, 2).flatten(2), hidden)
+
+    def to_memory(self, hidden: Tensor, layer: int, memories: Sequence[Memory]) -> Tensor:
+        queries = self.attention.split(self.attention.query(hidden))
+        parts = queries.split([sum(memory.counts) for memory in memories])
+        seen = torch.cat([memory.attend(layer, part) for memory, part in zip(memories, parts, strict=True)])
+        return self.output(seen.transpose(1, 2).flatten(2), hidden)
+
+
+class Intermediate(nn.Module):
+    """The first half of a feed-forward."""
+
+    def __init__(self, spec: QFormerSpec) -> None:
+        super().__init__()
+        self.dense = nn.Linear(spec.width, spec.ffn_width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return F.gelu(self.dense(hidden))
+
+
+class Layer(nn.Module):
+    """Self-attention over queries and text, cross-attention for queries, a feed-forward for each."""
+
+    def __init__(self, spec: QFormerSpec, memory_width: int, crosses: bool) -> None:
+        super().__init__()
+        self.attention = Attention(spec, spec.width)
+        self.crossattention = Attention(spec, memory_width) if crosses else None
+        self.intermediate_query = Intermediate(spec)
+        self.output_query = SelfOutput(spec.ffn_width, spec.width)
+        if spec.text_branch:
+            self.intermediate = Intermediate(spec)
+            self.output = SelfOutput(spec.ffn_width, spec.width)
+
+    def feed_queries(self, hidden: Tensor) -> Tensor:
+        return self.output_query(self.intermediate_query(hidden), hidden)
+
+    def feed_text(self, hidden: Tensor) -> Tensor:
+        return self.output(self.intermediate(hidden), hidden)
+
+
+class TextEmbeddings(nn.Module):
+    """Word and position embeddings of the text branch."""
+
+    def __init__(self, spec: QFormerSpec) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(spec.vocab_size, spec.width, padding_idx=spec.pad_id)
+        self.position_embeddings = nn.Embedding(spec.max_text, spec.width)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        return self.word_embeddings(ids) + self.position_embeddings(positions)
+
+
+class WordHead(nn.Module):
+    """From hidden states to word scores; the last matrix is the word embeddings."""
+
+    def __init__(self, spec: QFormerSpec) -> None:
+        super().__init__()
+        self.dense = nn.Linear(spec.width, spec.width)
+        self.norm = nn.LayerNorm(spec.width, eps=1e-12)
+        self.bias = nn.Parameter(torch.zeros(spec.vocab_size))
+
+    def forward(self, hidden: Tensor, word_embeddings: Tensor) -> Tensor:
+        return F.linear(self.norm(F.gelu(self.dense(hidden))), word_embeddings, self.bias)
+
+
+class QFormerOutput(NamedTuple):
+    queries: Tensor | None  # [R, Q, D]
+    text: Tensor | None  # [R, T, D]
+
+
+class Encoder(nn.Module):
+    """The stack of layers; a module of its own only for the sake of the published names."""
+
+    def __init__(self, spec: QFormerSpec, memory_width: int) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(
+            Layer(spec, memory_width, crosses=index % spec.cross_every == 0) for index in range(spec.depth)
+        )
+
+
+class QFormer(nn.Module):
+    """See the head of this file."""
+
+    def __init__(self, spec: QFormerSpec, memory_width: int) -> None:
+        super().__init__()
+        self.spec = spec
+        self.layernorm = nn.LayerNorm(spec.width, eps=1e-12)
+        self.encoder = Encoder(spec, memory_width)
+        if spec.text_branch:
+            self.embeddings = TextEmbeddings(spec)
+            self.word_head = WordHead(spec)
+        self.apply(_initialise)
+
+    def remember(self, tokens: Tensor, mask: Tensor | None = None) -> Memory:
+        """Keys and values of encoder tokens [M, N, memory_width] for every cross-attention; mask bool [M, N]."""
+        keys, values = [], []
+        for layer in self.encoder.layer:
+            if layer.crossattention is not None:
+                project = layer.crossattention.attention
+                keys.append(project.split(project.key(tokens)))
+                values.append(project.split(project.value(tokens)))
+        return Memory(tuple(keys), tuple(values), mask, counts=(1,) * len(tokens))
+
+    def forward(
+        self,
+        queries: Tensor | None = None,
+        memories: Sequence[Memory] = (),
+        text: Tensor | None = None,
+        text_mask: TextMask = "both",
+    ) -> QFormerOutput:
+        """Run queries [R, Q, D] over memories, or text ids [R, T], or both in one pass.
+
+        The rows follow the memories in order: first the rows that read memory 0, and so on (`Memory.counts`).
+        `text_mask`: `both` lets queries and text see each other (ITM); `causal` hides the text from the queries and
+        later text from earlier text (ITG). Text alone sees all of itself under `both`.
+        """
+        length = 0 if queries is None else queries.shape[1]
+        parts = [] if queries is None else [queries]
+        if text is not None:
+            parts.append(self.embeddings(text))
+        hidden = self.layernorm(torch.cat(parts, dim=1))
+        mask = self._self_mask(length, text, text_mask)
+        crossed = 0
+        for layer in self.encoder.layer:
+            hidden = layer.attention.to_self(hidden, mask)
+            query_part, text_part = hidden[:, :length], hidden[:, length:]
+            outputs = []
+            if queries is not None:
+                if layer.crossattention is not None:
+                    query_part = layer.crossattention.to_memory(query_part, crossed, memories)
+                    crossed += 1
+                outputs.append(layer.feed_queries(query_part))
+            if text is not None:
+                outputs.append(layer.feed_text(text_part))
+            hidden = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
+        return QFormerOutput(
+            queries=None if queries is None else hidden[:, :length], text=None if text is None else hidden[:, length:]
+        )
+
+    def word_scores(self, text_hidden: Tensor) -> Tensor:
+        """Logits over the vocabulary [R, T, V] for the text branch's hidden states [R, T, D]."""
+        return self.word_head(text_hidden, self.embeddings.word_embeddings.weight)
+
+    def _self_mask(self, length: int, text: Tensor | None, text_mask: TextMask) -> Tensor | None:
+        """Boolean self-attention mask [R, 1, Q+T, Q+T], True where a row may look at a column; None if all may."""
+        if text is None:
+            return None
+        rows, text_length = text.shape
+        columns = torch.ones(rows, length + text_length, dtype=torch.bool, device=text.device)
+        columns[:, length:] = text != self.spec.pad_id
+        total = length + text_length
+        allowed = torch.ones(total, total, dtype=torch.bool, device=text.device)
+        if text_mask == "causal":
+            # Every text token sees all queries and the text up to itself; no query sees text.
+            allowed = allowed.tril()
+            allowed[:length, :length] = True
+        return (allowed & columns[:, None])[:, None]
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+        elif module.padding_idx is not None:
+            with torch.no_grad():
+                module.weight[module.padding_idx].zero_()
