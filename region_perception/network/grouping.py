@@ -1,4 +1,4 @@
-"""From a cloud of any size to a fixed number of overlapping groups: farthest-point centres and their nearest neighbours.
+"""From clouds of any size to a fixed number of overlapping groups: farthest-point centres and their neighbours.
 
 Deterministic: the same points in the same order give the same groups on the same kind of device. Clouds in CPU memory
 go through fpsample and SciPy's k-d tree, the fastest pair in `benchmarks/grouping.py` that a core install has;
@@ -81,7 +81,7 @@ def group_clouds(clouds: Sequence[Tensor], groups: int, group_size: int) -> Grou
     index = torch.stack([item.index for item in grouped])
     counts = torch.tensor([item.count for item in grouped], device=index.device)
     mask = torch.arange(groups, device=index.device) < counts[:, None]
-    # The nearest neighbour of a centre need not be the centre itself where points repeat, but it lies at the same place.
+    # A centre's nearest neighbour is itself, or where points repeat, another at the same place.
     points = torch.stack([cloud[item.index] for cloud, item in zip(clouds, grouped, strict=True)])  # [B, G, S, C]
     centres = points[:, :, 0, :3].masked_fill(~mask[..., None], 0)
     neighbourhoods = torch.cat([points[..., :3] - centres[:, :, None], points[..., 3:]], dim=-1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from region_perception.errors import InvalidObservation
 from region_perception.network.grouping import group_clouds
 from region_perception.network.spec import PointEncoderSpec
+from region_perception.network.transformer import Block
 
 POINT_WIDTH = 128
 FEATURE_WIDTH = 256
@@ -55,56 +56,21 @@ class MiniPointNet(nn.Module):
         """float [K, S, C] -> float [K, width]."""
         features = self.first_conv(neighbourhoods.transpose(1, 2))  # [K, 256, S]
         whole = features.amax(2, keepdim=True)
-        # The layer reads each point's features behind those of the whole group. The group's half is the same for all
-        # its points, so it is computed once for each group: a fifth less time for the whole network than to join them.
+        # This layer reads the group's features, then the point's. The group's part is the same for all its points,
+        # so it is computed once for each group instead of once for each point.
         mix = self.second_conv[0]
         of_group, of_point = mix.weight.split(FEATURE_WIDTH, dim=1)
         mixed = F.conv1d(features, of_point) + F.conv1d(whole, of_group, mix.bias)
         return self.second_conv[1:](mixed).amax(2)
 
 
-class Attention(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """`x` float [B, T, D]; `mask` bool, broadcast to [B, heads, T, T], True where a token may be looked at."""
-        query, key, value = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # [B, heads, T, d]
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.proj(seen.transpose(1, 2).flatten(2))
-
-
-class FeedForward(nn.Module):
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
-
-
-class Block(nn.Module):
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = FeedForward(width, hidden)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x), mask)
-        return x + self.mlp(self.norm2(x))
-
-
 class Transformer(nn.Module):
+    """Blocks that are each told anew where the groups lie."""
+
     def __init__(self, spec: PointEncoderSpec) -> None:
         super().__init__()
         hidden = int(spec.mlp_ratio * spec.width)
-        self.blocks = nn.ModuleList(Block(spec.width, spec.heads, hidden) for _ in range(spec.depth))
+        self.blocks = nn.ModuleList(Block(spec.width, spec.heads, hidden, qkv_bias=False) for _ in range(spec.depth))
 
     def forward(self, x: Tensor, position: Tensor, mask: Tensor) -> Tensor:
         for block in self.blocks:
@@ -113,7 +79,7 @@ class Transformer(nn.Module):
 
 
 class PointEncoder(nn.Module):
-    """Clouds to tokens. Spatial columns are expected centred and scaled to the unit sphere, as in Point-BERT."""
+    """Clouds to tokens. Points are expected centred and scaled to the unit sphere, as in Point-BERT."""
 
     def __init__(self, spec: PointEncoderSpec) -> None:
         super().__init__()
@@ -122,9 +88,7 @@ class PointEncoder(nn.Module):
         self.reduce_dim = nn.Linear(spec.encoder_width, spec.width)
         self.cls_token = nn.Parameter(torch.empty(1, 1, spec.width))
         self.cls_pos = nn.Parameter(torch.empty(1, 1, spec.width))
-        self.pos_embed = nn.Sequential(
-            nn.Linear(3, POSITION_WIDTH), nn.GELU(), nn.Linear(POSITION_WIDTH, spec.width)
-        )
+        self.pos_embed = nn.Sequential(nn.Linear(3, POSITION_WIDTH), nn.GELU(), nn.Linear(POSITION_WIDTH, spec.width))
         self.blocks = Transformer(spec)
         self.norm = nn.LayerNorm(spec.width)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
@@ -145,10 +109,10 @@ class PointEncoder(nn.Module):
                     + ("xyz and RGB (grey 0.5 where there is no colour)" if self.spec.color else "xyz without colour")
                 )
         batch = group_clouds(clouds, self.spec.groups, self.spec.group_size)
-        to = {"device": self.cls_token.device, "dtype": self.cls_token.dtype}
-        mask = batch.mask.to(to["device"])
-        tokens = self.encode_groups(batch.neighbourhoods.to(**to), batch.centres.to(**to), mask)
-        return PointTokens(tokens, _with_whole(mask), batch.index)
+        mask = batch.mask.to(self.cls_token.device)
+        # `to(tensor)` is to that tensor's device and dtype.
+        tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), batch.centres.to(self.cls_token), mask)
+        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device))
 
     def encode_groups(self, neighbourhoods: Tensor, centres: Tensor, mask: Tensor) -> Tensor:
         """Tokens [B, 1 + G, width] of clouds that are grouped already, as `group_clouds` gives them.
