@@ -1,0 +1,18 @@
+"""What pyproject.toml cannot say: which folders are installed where. Everything else about the package stands there."""
+
+from setuptools import find_packages, setup
+
+NAME = "region_perception"
+
+setup(
+    # Named one by one: `models`, `tests`, `launch` and `docs` must not become packages of their own.
+    packages=[*find_packages(include=[NAME, f"{NAME}.*", "ros_nodes", "ros_nodes.*"]), f"{NAME}.models"],
+    # The models lie at the top of the repository, and inside the package once it is installed.
+    package_dir={f"{NAME}.models": "models"},
+    package_data={NAME: ["py.typed"], f"{NAME}.models": ["**/*"]},
+    # How a ROS 2 workspace finds an installed package.
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+    ],
+)
