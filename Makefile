@@ -1,0 +1,35 @@
+# One command for each job; `make` alone lists them. Each makes .venv first if that is not there or out of date.
+# Variables: PYTHON (interpreter that .venv is built on), SEED (what the demo draws).
+SEED ?= 0
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo lint format bench clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+setup: ## make .venv and install into it; returns at once when nothing changed
+	@scripts/setup.sh
+
+test: setup ## run all tests
+	@$(RUN) -m pytest
+
+demo: setup ## caption regions of an image and a point cloud, into demo/
+	@$(RUN) -m region_perception.cli demo --out demo --seed $(SEED)
+
+lint: setup ## check style, format and types, and change nothing
+	@$(RUN) -m ruff check --quiet
+	@$(RUN) -m ruff format --check --quiet
+	@$(RUN) -m mypy
+
+format: setup ## put every file into the one format, and fix what can be fixed
+	@$(RUN) -m ruff check --quiet --fix
+	@$(RUN) -m ruff format --quiet
+
+bench: setup ## run every benchmark: the figures that the documents state
+	@for file in benchmarks/*.py; do echo "== $$file"; $(RUN) "$$file" || exit; done
+
+clean: ## remove everything that a command here has made, .venv too
+	@rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
