@@ -1,7 +1,7 @@
-"""Image encoders: a normalised RGB picture [B, 3, H, W] becomes tokens [B, N, D]. All tokens of the last layer, normed.
+"""Image encoders: a normalised RGB picture [B, 3, H, W] becomes tokens [B, N, D]: the last layer's, all, normed.
 
-Four kinds behind one call: BLIP-2's EVA ViT and CLIP's ViT come from transformers, any ViT from timm by name, and `conv`
-is our own small encoder, whose convolutional stem learns from little data where a patch embedding does not.
+Four kinds behind one call: BLIP-2's EVA ViT and CLIP's ViT come from transformers, any ViT from timm by name, and
+`conv` is our own small encoder, whose convolutional stem learns from little data where a patch embedding does not.
 """
 
 import math

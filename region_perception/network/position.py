@@ -36,8 +36,8 @@ class PositionEncoder(nn.Sequential):
 def released_corners(center: Tensor, size: Tensor) -> Tensor:
     """Corners [R, 8, 3] as RegionBLIP's released weights expect them, from centres and sizes [R, 3]; yaw is ignored.
 
-    The y extent of a box is taken from its z size and the z extent from its y size: a slip of the released code that its
-    weights have learnt.
+    The y extent of a box is taken from its z size and the z extent from its y size: a slip of the released code that
+    its weights have learnt.
     """
     signs = torch.tensor(_RELEASED_SIGNS, dtype=center.dtype, device=center.device)
     swapped = size[:, [0, 2, 1]]

@@ -1,8 +1,8 @@
 """The querying transformer: learned queries read an encoder's tokens, a text branch reads and writes sentences.
 
-One Q-Former serves every modality. Queries and text share self-attention; only queries look at the encoder's tokens (the
-`Memory`); each has its own feed-forward. What of the memory does not depend on the queries, the cross-attention's keys
-and values, is computed once by `remember` and shared by all regions of an observation.
+One Q-Former serves every modality. Queries and text share self-attention; only queries look at the encoder's tokens
+(the `Memory`); each has its own feed-forward. What of the memory does not depend on the queries, the cross-attention's
+keys and values, is computed once by `remember` and shared by all regions of an observation.
 
 Shapes: R rows (regions), M memory rows (observations), Q queries, T text tokens, N encoder tokens, H heads, D width.
 Module names follow transformers' Blip2QFormerModel, so that BLIP-2 weights load by name.

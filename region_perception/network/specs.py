@@ -23,7 +23,8 @@ def _opt(width: int, heads: int) -> LanguageSpec:
     """OPT as RegionBLIP uses it: no prompt, and a line break (50118) ends the sentence."""
     return LanguageSpec(
         kind="opt",
-        vocab_size=50272,
+        # 50,272 words of OPT, padded for BLIP-2's image token as in the published weights.
+        vocab_size=50304,
         width=width,
         depth=32,
         heads=heads,

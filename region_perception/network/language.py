@@ -1,0 +1,246 @@
+"""Language models behind one interface: soft tokens and a prompt in, a sentence (or the likelihood of one) out.
+
+Decoder-only models (OPT, LLaMA family) read [soft tokens, bos, prompt] and go on writing; rows of unequal length are
+padded on the left, where causal models ignore it. Encoder-decoder models (T5) read [soft tokens, prompt, eos] in the
+encoder, padded on the right, and write in the decoder. Texts are lists of token ids here: tokenizers live elsewhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from region_perception.network.adapters import routed
+from region_perception.network.spec import LanguageSpec
+
+TokenIds = Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How a sentence is searched for. The defaults are greedy; RegionBLIP's figures use 5 beams and 8 to 30 tokens."""
+
+    beams: int = 1
+    max_tokens: int = 30
+    min_tokens: int = 0
+    sample: bool = False
+    """Draw at random instead of taking the likeliest; with `seed`, the same draw every time."""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
+    length_penalty: float = 1.0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("beams", "max_tokens", "temperature", "repetition_penalty"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
+        if not 0 <= self.min_tokens <= self.max_tokens:
+            raise ValueError(f"Decoding.min_tokens is {self.min_tokens}; expected 0 to max_tokens={self.max_tokens}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"Decoding.top_p is {self.top_p}; expected above 0, at most 1")
+
+
+class Sentence(NamedTuple):
+    """Generated token ids without the one that ended them, and the log-probability of each, the ending included."""
+
+    ids: list[int]
+    log_probs: list[float]
+
+
+class Scores(NamedTuple):
+    """Log-probabilities of target tokens [R, T] and where they are (bool [R, T])."""
+
+    log_probs: Tensor
+    mask: Tensor
+
+
+class LanguageModel(nn.Module):
+    """A transformers language model built from a spec, see the head of this file."""
+
+    def __init__(self, spec: LanguageSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.model = _build(spec)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.get_input_embeddings().weight.dtype
+
+    def generate(
+        self, soft: Tensor, prompts: Sequence[TokenIds], modalities: Sequence[str], decoding: Decoding
+    ) -> list[Sentence]:
+        """One sentence for each row of soft tokens [R, Q, width]; row i uses the adapter of modalities[i]."""
+        inputs, mask = self._context(soft, prompts)
+        with routed(self.model, modalities), _seeded(decoding):
+            output = self.model.generate(
+                inputs_embeds=inputs, attention_mask=mask, generation_config=self._generation_config(decoding)
+            )
+        beams = getattr(output, "beam_indices", None)
+        log_probs = self.model.compute_transition_scores(
+            output.sequences, output.scores, beams, normalize_logits=beams is None
+        )
+        written = output.sequences[:, -log_probs.shape[1] :]
+        return [self._sentence(ids, scores) for ids, scores in zip(written.tolist(), log_probs.tolist(), strict=True)]
+
+    def score(
+        self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds], modalities: Sequence[str]
+    ) -> Scores:
+        """Log-probability of every token of `targets[i]` after soft tokens and `prompts[i]`. Differentiable."""
+        with routed(self.model, modalities):
+            if self.spec.is_encoder_decoder:
+                return self._score_encoder_decoder(soft, prompts, targets)
+            return self._score_decoder_only(soft, prompts, targets)
+
+    def _score_decoder_only(self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds]) -> Scores:
+        joined = [[*prompt, *target] for prompt, target in zip(prompts, targets, strict=True)]
+        inputs, mask = self._context(soft, joined)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        # Rows end together, so the scores of the last T tokens are those at the T positions before them.
+        longest = max(len(target) for target in targets)
+        logits = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False).logits[
+            :, -longest - 1 : -1
+        ]
+        ids, present = _pad(targets, self.spec.pad_id, soft.device, side="left")
+        return Scores(_gather(logits, ids), present)
+
+    def _score_encoder_decoder(self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds]) -> Scores:
+        inputs, mask = self._context(soft, prompts)
+        ids, present = _pad(targets, self.spec.pad_id, soft.device, side="right")
+        start = torch.full_like(ids[:, :1], self.spec.bos_id)
+        logits = self.model(
+            inputs_embeds=inputs,
+            attention_mask=mask,
+            decoder_input_ids=torch.cat([start, ids[:, :-1]], dim=1),
+            use_cache=False,
+        ).logits
+        return Scores(_gather(logits, ids), present)
+
+    def _context(self, soft: Tensor, texts: Sequence[TokenIds]) -> tuple[Tensor, Tensor]:
+        """Input embeddings [R, L, width] and attention mask [R, L] of soft tokens followed by texts."""
+        if self.spec.is_encoder_decoder:
+            ids, present = _pad([[*text, self.spec.eos_id] for text in texts], self.spec.pad_id, soft.device, "right")
+        else:
+            ids, present = _pad([[self.spec.bos_id, *text] for text in texts], self.spec.pad_id, soft.device, "left")
+        soft_present = torch.ones(soft.shape[:2], dtype=torch.bool, device=soft.device)
+        embedded = self.model.get_input_embeddings()(ids)
+        inputs = torch.cat([soft.to(embedded.dtype), embedded], dim=1)
+        mask = torch.cat([soft_present, present], dim=1)
+        if not self.spec.is_encoder_decoder and not bool(present.all()):
+            # The padding belongs before the soft tokens, not between them and the text.
+            order = mask.to(torch.int8).argsort(dim=1, stable=True)
+            inputs = inputs.gather(1, order[..., None].expand_as(inputs))
+            mask = mask.gather(1, order)
+        return inputs, mask.long()
+
+    def _generation_config(self, decoding: Decoding) -> Any:
+        from transformers import GenerationConfig
+
+        options: dict[str, Any] = {"temperature": decoding.temperature, "top_p": decoding.top_p}
+        return GenerationConfig(
+            num_beams=decoding.beams,
+            max_new_tokens=decoding.max_tokens,
+            min_new_tokens=decoding.min_tokens or None,
+            do_sample=decoding.sample,
+            length_penalty=decoding.length_penalty,
+            repetition_penalty=decoding.repetition_penalty,
+            pad_token_id=self.spec.pad_id,
+            bos_token_id=self.spec.bos_id,
+            eos_token_id=self.spec.stop_id,
+            decoder_start_token_id=self.spec.bos_id if self.spec.is_encoder_decoder else None,
+            return_dict_in_generate=True,
+            output_scores=True,
+            **(options if decoding.sample else {}),
+        )
+
+    def _sentence(self, ids: list[int], log_probs: list[float]) -> Sentence:
+        if self.spec.stop_id not in ids:
+            return Sentence(ids, log_probs)
+        end = ids.index(self.spec.stop_id)
+        return Sentence(ids[:end], log_probs[: end + 1])
+
+
+def _gather(logits: Tensor, ids: Tensor) -> Tensor:
+    return logits.float().log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
+
+
+def _pad(texts: Sequence[TokenIds], pad_id: int, device: torch.device, side: str) -> tuple[Tensor, Tensor]:
+    """Token ids [R, T] padded on one side, and where they are (bool [R, T])."""
+    longest = max(len(text) for text in texts)
+    ids = torch.full((len(texts), longest), pad_id, dtype=torch.long)
+    present = torch.zeros(len(texts), longest, dtype=torch.bool)
+    for row, text in enumerate(texts):
+        if text:
+            span = slice(longest - len(text), longest) if side == "left" else slice(len(text))
+            ids[row, span] = torch.tensor(list(text), dtype=torch.long)
+            present[row, span] = True
+    return ids.to(device), present.to(device)
+
+
+@contextmanager
+def _seeded(decoding: Decoding) -> Iterator[None]:
+    """Sampling with a seed leaves the global random state as it was."""
+    seed = decoding.seed if decoding.sample else None
+    with torch.random.fork_rng(enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
+
+
+def _build(spec: LanguageSpec) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    kind = AutoModelForSeq2SeqLM if spec.is_encoder_decoder else AutoModelForCausalLM
+    return kind.from_config(language_config(spec))
+
+
+def language_config(spec: LanguageSpec) -> Any:
+    """The transformers configuration that `spec` describes."""
+    from transformers import LlamaConfig, OPTConfig, T5Config
+
+    common = {
+        "vocab_size": spec.vocab_size,
+        "pad_token_id": spec.pad_id,
+        "bos_token_id": spec.bos_id,
+        "eos_token_id": spec.eos_id,
+        "tie_word_embeddings": spec.tied_embeddings,
+    }
+    if spec.kind == "opt":
+        return OPTConfig(
+            **common,
+            hidden_size=spec.width,
+            word_embed_proj_dim=spec.width,
+            num_hidden_layers=spec.depth,
+            num_attention_heads=spec.heads,
+            ffn_dim=spec.ffn_width,
+            max_position_embeddings=spec.max_positions,
+            activation_function=spec.activation,
+        )
+    if spec.kind == "llama":
+        return LlamaConfig(
+            **common,
+            hidden_size=spec.width,
+            num_hidden_layers=spec.depth,
+            num_attention_heads=spec.heads,
+            num_key_value_heads=spec.kv_heads or spec.heads,
+            head_dim=spec.head_width or spec.width // spec.heads,
+            intermediate_size=spec.ffn_width,
+            max_position_embeddings=spec.max_positions,
+            hidden_act=spec.activation,
+        )
+    config = T5Config(
+        **common,
+        d_model=spec.width,
+        d_kv=spec.head_width or spec.width // spec.heads,
+        d_ff=spec.ffn_width,
+        num_layers=spec.depth,
+        num_heads=spec.heads,
+        feed_forward_proj="gated-gelu",
+        decoder_start_token_id=spec.bos_id,
+    )
+    # Flan-T5's own configuration says the tanh approximation of GELU; BLIP-2 was trained with the exact one.
+    config.dense_act_fn = spec.activation
+    return config

@@ -1,0 +1,46 @@
+"""What belongs to one modality alone, so that a modality can be added or trained without touching another's output.
+
+Its LoRA pairs, which sit inside the Q-Former and the language model, are the only other thing that a modality owns.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
+from region_perception.network.position import POSITION_SIZES, PositionEncoder
+from region_perception.network.spec import NetworkSpec
+
+
+class ModalityParts(nn.Module):
+    """Queries, projections and heads of one modality."""
+
+    def __init__(self, modality: str, spec: NetworkSpec) -> None:
+        super().__init__()
+        width = spec.qformer.width
+        # Zero queries would all stay alike; the spread is BLIP-2's.
+        self.queries = nn.Parameter(torch.randn(spec.qformer.queries, width) * 0.02)
+        self.to_language = nn.Linear(width, spec.language.width)
+        if modality in CLOUD_MODALITIES:
+            assert spec.point_encoder is not None  # NetworkSpec refuses clouds without a point encoder
+            self.point_adapter = nn.Linear(spec.point_encoder.width, spec.image_encoder.width)
+        if modality in REGION_MODALITIES:
+            self.box_head = nn.Linear(width, POSITION_SIZES[modality])
+            if spec.position.enabled:
+                self.position = PositionEncoder(modality, spec.position, width)
+        if spec.qformer.text_branch:
+            self.contrast = nn.Linear(width, spec.qformer.contrast_width)
+            self.text_contrast = nn.Linear(width, spec.qformer.contrast_width)
+            self.temperature = nn.Parameter(torch.tensor(0.07))
+            self.match_head = nn.Linear(width, 2)
+
+    def placed_queries(self, rows: int, positions: Tensor | None) -> Tensor:
+        """Queries for a number of rows [R, Q, D]; PaFE adds where each row's region is (positions [R, 4 or 24])."""
+        queries = self.queries.expand(rows, -1, -1)
+        if positions is None or not hasattr(self, "position"):
+            return queries
+        return queries + self.position(positions)[:, None]
+
+    def start_from(self, other: "ModalityParts") -> None:
+        """Take over what `other` has in common with this: a new modality starts as a copy of the image's."""
+        theirs = other.state_dict()
+        self.load_state_dict({name: theirs[name] for name in self.state_dict() if name in theirs}, strict=False)
