@@ -5,6 +5,7 @@ modalities; rows of the `image` modality, and anything run outside `routed`, get
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +34,10 @@ def add_adapters(model: nn.Module, spec: LoraSpec, targets: Sequence[str], modal
     for modality in modalities:
         config = LoraConfig(r=spec.rank, lora_alpha=spec.alpha, target_modules=pattern, lora_dropout=0.0)
         try:
-            inject_adapter_in_model(config, model, adapter_name=modality)
+            with warnings.catch_warnings():
+                # Several adapters on one model are the purpose here.
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+                inject_adapter_in_model(config, model, adapter_name=modality)
         except ValueError as error:
             raise InvalidSpec(f"no layer of {type(model).__name__} is named by the LoRA targets {targets}") from error
     for layer in _lora_layers(model):
