@@ -5,6 +5,8 @@ from setuptools import find_packages, setup
 NAME = "region_perception"
 
 setup(
+    # Here and not in pyproject.toml: read from there it becomes an object, which colcon cannot take over.
+    python_requires=">=3.10,<3.14",
     # Named one by one: `models`, `tests`, `launch` and `docs` must not become packages of their own.
     packages=[*find_packages(include=[NAME, f"{NAME}.*", "ros_nodes", "ros_nodes.*"]), f"{NAME}.models"],
     # The models lie at the top of the repository, and inside the package once it is installed.

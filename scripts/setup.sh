@@ -66,7 +66,8 @@ check_system_libraries() {
 install_packages() {
   say "installing into .venv, which takes a few minutes the first time"
   right_python || "$base" -m venv --clear .venv
-  .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[cloud,dev]"
+  .venv/bin/python -m pip install -qq --log .venv/setup.log --disable-pip-version-check -c constraints.txt -e ".[cloud,dev]" ||
+    stop "pip failed; all that it said is in .venv/setup.log"
 }
 
 up_to_date && exit
