@@ -1,8 +1,13 @@
 """What pyproject.toml cannot say: which folders are installed where. Everything else about the package stands there."""
 
+import os
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 NAME = "region_perception"
+# Found through links: `colcon build --symlink-install` runs a link to this file, in a folder without the models.
+MODELS = os.path.relpath(Path(__file__).resolve().parent / "models")
 
 setup(
     # Here and not in pyproject.toml: read from there it becomes an object, which colcon cannot take over.
@@ -10,11 +15,11 @@ setup(
     # Named one by one: `models`, `tests`, `launch` and `docs` must not become packages of their own.
     packages=[*find_packages(include=[NAME, f"{NAME}.*", "ros_nodes", "ros_nodes.*"]), f"{NAME}.models"],
     # The models lie at the top of the repository, and inside the package once it is installed.
-    package_dir={f"{NAME}.models": "models"},
+    package_dir={f"{NAME}.models": MODELS},
     package_data={NAME: ["py.typed"], f"{NAME}.models": ["**/*"]},
-    # How a ROS 2 workspace finds an installed package.
+    # How a ROS 2 workspace finds an installed package; colcon links pyproject.toml only because it is named here.
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
-        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}", ["package.xml", "pyproject.toml"]),
     ],
 )
