@@ -1,0 +1,1 @@
+"""Weights: where models lie, how they are stored, and how weights from elsewhere come in."""

@@ -1,0 +1,112 @@
+"""What lies in a model's folder, and its `config.json`.
+
+    config.json            the spec, which modalities are trained, and the base that the model stands on
+    base.safetensors       encoder of images, Q-Former, language model, and the parts of the `image` modality
+    clouds.safetensors     point encoder (and the clouds' own Q-Former, where there is one)
+    <modality>.safetensors LoRA pairs, queries, projections and heads of one more modality
+    tokenizer/             the language model's tokenizer
+    qformer_tokenizer/     the text branch's tokenizer, where it is another one
+    README.md              the model card
+
+A file above the shard size is split into `<owner>-00001-of-00003.safetensors` with `<owner>.safetensors.index.json`.
+Tensors are named as the network's parameters are, without the `base_layer` that peft puts into adapted layers. A folder
+without `base.safetensors` holds adapters only; `base` in its `config.json` says which model they stand on.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from region_perception.errors import InvalidSpec, WeightsError
+from region_perception.network.spec import NetworkSpec, spec_from_dict, spec_to_dict
+
+CONFIG = "config.json"
+CARD = "README.md"
+FORMAT = "region-perception"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class BaseReference:
+    """The model that an adapter-only folder stands on."""
+
+    layout: Literal["native", "blip2"]
+    source: str
+    """A folder (relative ones are seen from the adapters' folder), the name of a bundled model, or a hub id."""
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """`config.json`, typed."""
+
+    spec: NetworkSpec
+    trained: tuple[str, ...]
+    """The modalities whose weights have learnt something."""
+    base: BaseReference | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.trained if name not in self.spec.modalities]
+        if unknown:
+            raise InvalidSpec(f"trained names {unknown}, but the network has only {list(self.spec.modalities)}")
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether `folder` holds a model of ours, readable or not."""
+    try:
+        return _read_json(folder / CONFIG).get("format") == FORMAT
+    except WeightsError:
+        return False
+
+
+def read_config(folder: Path) -> FolderConfig:
+    """The `config.json` of `folder`. One that is missing, foreign, newer than this library or wrong is refused."""
+    path = folder / CONFIG
+    data = dict(_read_json(path))
+    layout = data.pop("format", None)
+    if layout != FORMAT:
+        raise WeightsError(_foreign(path, layout, data))
+    version = data.pop("version", None)
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise WeightsError(
+            f"{path} is written in version {version!r} of the format; this library reads up to {VERSION}. "
+            "Install a newer region_perception to load it"
+        )
+    try:
+        return spec_from_dict(FolderConfig, data, where=CONFIG)
+    except InvalidSpec as error:
+        raise InvalidSpec(f"{path}: {error}") from error
+
+
+def write_config(folder: Path, config: FolderConfig) -> None:
+    """Write `config.json` into `folder`."""
+    base = None if config.base is None else asdict(config.base)
+    data = {
+        "format": FORMAT,
+        "version": VERSION,
+        "spec": spec_to_dict(config.spec),
+        "trained": list(config.trained),
+        "base": base,
+    }
+    (folder / CONFIG).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise WeightsError(f"{path.parent} is not a model folder: it has no {path.name}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise WeightsError(f"{path} holds {type(data).__name__}; expected an object with named fields")
+    return data
+
+
+def _foreign(path: Path, layout: Any, data: dict[str, Any]) -> str:
+    if data.get("model_type") == "blip-2":
+        return (
+            f"{path.parent} is a BLIP-2 model of transformers, not one of ours; "
+            f'load a network over it: load("regionblip", base="{path.parent}")'
+        )
+    return f"{path} has format {layout!r}; expected {FORMAT!r}"
