@@ -1,0 +1,36 @@
+"""Importing is light: nothing heavy is loaded before it is needed. `benchmarks/startup.py` measures what that saves."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "peft", "tokenizers", "safetensors", "huggingface_hub"}
+HEAVY |= {"scipy", "open3d", "PIL", "fpsample", "pycocotools", "laspy", "timm", "tyro", "rich"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The top-level modules that are loaded after the statement has run in a new Python process."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("room", ["", ".errors", ".regions", ".observations"])
+def test_import_loads_nothing_heavy(room: str):
+    loaded = loaded_by(f"import region_perception{room}")
+    assert "region_perception" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_public_names_load_nothing_heavy():
+    names = "sorted(set(region_perception.__all__) - {'__version__'})"
+    loaded = loaded_by(f"import region_perception\n[getattr(region_perception, name) for name in {names}]")
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_help_of_the_command_loads_no_network():
+    show = "import sys\nfrom region_perception.cli import main\nsys.argv = ['region-perception', '--help']\n"
+    loaded = loaded_by(show + "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code")
+    assert loaded.isdisjoint(HEAVY - {"tyro", "rich"})
