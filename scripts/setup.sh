@@ -66,8 +66,8 @@ check_system_libraries() {
 install_packages() {
   say "installing into .venv, which takes a few minutes the first time"
   right_python || "$base" -m venv --clear .venv
-  .venv/bin/python -m pip install -qq --log .venv/setup.log --disable-pip-version-check -c constraints.txt -e ".[cloud,dev]" ||
-    stop "pip failed; all that it said is in .venv/setup.log"
+  .venv/bin/python -m pip install -c constraints.txt -e ".[cloud,dev]" >.venv/setup.log 2>&1 ||
+    { tail -n 15 .venv/setup.log >&2; stop "pip failed; all that it said is in .venv/setup.log"; }
 }
 
 up_to_date && exit
