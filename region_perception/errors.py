@@ -1,7 +1,7 @@
 """Every error that the library raises on purpose.
 
-A message says what was wrong (with the value seen) and what was expected, so that it can be acted on without reading code.
-Catch `RegionPerceptionError` for all of them; each also derives from the built-in that Python users expect.
+A message says what was wrong (with the value seen) and what was expected, so that it can be acted on without reading
+code. Catch `RegionPerceptionError` for all of them; each also derives from the built-in that Python users expect.
 """
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from region_perception.errors import InvalidInput
 from region_perception.network.adapters import routed
 from region_perception.network.spec import LanguageSpec
 
@@ -37,11 +38,11 @@ class Decoding:
     def __post_init__(self) -> None:
         for name in ("beams", "max_tokens", "temperature", "repetition_penalty"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
+                raise InvalidInput(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
         if not 0 <= self.min_tokens <= self.max_tokens:
-            raise ValueError(f"Decoding.min_tokens is {self.min_tokens}; expected 0 to max_tokens={self.max_tokens}")
+            raise InvalidInput(f"Decoding.min_tokens is {self.min_tokens}; expected 0 to max_tokens={self.max_tokens}")
         if not 0 < self.top_p <= 1:
-            raise ValueError(f"Decoding.top_p is {self.top_p}; expected above 0, at most 1")
+            raise InvalidInput(f"Decoding.top_p is {self.top_p}; expected above 0, at most 1")
 
 
 class Sentence(NamedTuple):
@@ -56,6 +57,10 @@ class Scores(NamedTuple):
 
     log_probs: Tensor
     mask: Tensor
+
+    def mean(self) -> Tensor:
+        """The mean over each row's own tokens [R]."""
+        return (self.log_probs * self.mask).sum(1) / self.mask.sum(1).clamp(min=1)
 
 
 class LanguageModel(nn.Module):

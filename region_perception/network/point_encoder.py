@@ -58,9 +58,9 @@ class MiniPointNet(nn.Module):
         whole = features.amax(2, keepdim=True)
         # This layer reads the group's features, then the point's. The group's part is the same for all its points,
         # so it is computed once for each group instead of once for each point.
-        mix = self.second_conv[0]
-        of_group, of_point = mix.weight.split(FEATURE_WIDTH, dim=1)
-        mixed = F.conv1d(features, of_point) + F.conv1d(whole, of_group, mix.bias)
+        weight, bias = self.second_conv.get_parameter("0.weight"), self.second_conv.get_parameter("0.bias")
+        of_group, of_point = weight.split(FEATURE_WIDTH, dim=1)
+        mixed = F.conv1d(features, of_point) + F.conv1d(whole, of_group, bias)
         return self.second_conv[1:](mixed).amax(2)
 
 

@@ -32,6 +32,11 @@ class Features:
     tokens: Tensor
     mask: Tensor | None = None
 
+    def row(self, index: int) -> "Features":
+        """One observation of the batch, as a batch of its own."""
+        chosen = slice(index, index + 1)
+        return Features(self.tokens[chosen], None if self.mask is None else self.mask[chosen])
+
 
 @dataclass(frozen=True)
 class Glance:

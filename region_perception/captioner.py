@@ -1,0 +1,302 @@
+"""load -> Captioner -> look -> View -> caption / ask / score / find.
+
+A `Captioner` holds one model. `look` encodes an observation once and hands back a `View`, which can be asked any number
+of times about any number of regions. Captioners and views may be used from several threads at once: the network runs
+one call at a time, and nothing that one call does changes what another answers.
+"""
+
+import math
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from region_perception.errors import InputWarning, InvalidInput, InvalidRegion, InvalidText
+from region_perception.modalities import CLOUD, CLOUD_REGION, IMAGE, IMAGE_REGION
+from region_perception.network.language import Decoding, TokenIds
+from region_perception.network.qformer import Memory
+from region_perception.network.region_blip import Features, Glance, modalities_of
+from region_perception.network.spec import NetworkSpec
+from region_perception.observations import CloudObservation, ImageObservation, observe
+from region_perception.preparation import CloudFrame, cloud_points, cloud_position, image_pixels, image_position
+from region_perception.regions import ImageFootprint, Region
+from region_perception.text import clean_text
+from region_perception.view import Caption, Footprint, ScoreMethod, View
+from region_perception.weights import LoadedModel, load_model
+
+# Rows that go through the network together; more are split, so that memory stays bounded.
+MAX_ROWS = 64
+
+_REGION_OF = {IMAGE: IMAGE_REGION, CLOUD: CLOUD_REGION}
+
+Wanted = Sequence[tuple[View, Region | None]]
+Item = TypeVar("Item")
+
+
+def load(
+    name: str,
+    *,
+    base: str | None = None,
+    device: str = "auto",
+    dtype: str | None = None,
+    untrained: bool = False,
+    seed: int = 0,
+) -> "Captioner":
+    """Load a model: a bundled one by name, a folder, or a hub id (`owner/name`).
+
+    `base`: folder or hub id of a transformers BLIP-2, for a spec that is known by name ("regionblip-opt-2.7b").
+    `device`: "auto", "cpu", "cuda", ...; `dtype`: "float32", "bfloat16" or "float16" for encoders and language model.
+    `untrained`: random weights from `seed` for a known spec, to try things out; what such a model says means nothing.
+    """
+    return Captioner(load_model(name, base=base, device=device, dtype=dtype, untrained=untrained, seed=seed))
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One row of a batch: a view, where in it, and the modality that this makes it."""
+
+    view: View
+    region: Region | None
+    footprint: Footprint | None
+    modality: str
+    position: Tensor | None
+
+
+class Captioner:
+    """A model that can be asked about regions of images and clouds. Made by `load`."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.name = model.name
+        self.source = model.source
+        """Where the weights came from."""
+        self.trained = model.trained
+        """The modalities that have trained weights; what is said of any other means nothing."""
+        self._network = model.network
+        self._codec = model.codec
+        # The network's adapters are chosen by hooks on its layers, so one call at a time may run it.
+        self._lock = threading.Lock()
+        self._warned: set[str] = set()
+
+    @property
+    def spec(self) -> NetworkSpec:
+        return self._network.spec
+
+    @property
+    def device(self) -> torch.device:
+        return next(self._network.parameters()).device
+
+    # Looking --------------------------------------------------------------------------------------------------------
+
+    def look(self, observation: Any, **details: Any) -> View:
+        """Encode an image or a cloud once: an observation, or anything that `observe` makes one of (file, array, ...).
+
+        `details` are those of `observe`: `depth` and `intrinsics` for an image, `colors` for a cloud.
+        """
+        return self.look_at_all([observe(observation, **details)])[0]
+
+    def look_at_all(self, observations: Sequence[Any]) -> list[View]:
+        """A view of each of several observations, images and clouds in any order; those of a kind are encoded together.
+        The modality of each is decided by `observe`."""
+        seen = [observe(item) for item in observations]
+        started = time.perf_counter()
+        made: dict[int, tuple[Features, CloudFrame | None]] = {}
+        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, ImageObservation)]):
+            made |= zip(batch, self._encode_images([seen[i] for i in batch]), strict=True)
+        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, CloudObservation)]):
+            made |= zip(batch, self._encode_clouds([seen[i] for i in batch]), strict=True)
+        elapsed = time.perf_counter() - started
+        return [View(self, item, *made[i], elapsed) for i, item in enumerate(seen)]
+
+    def _encode_images(self, images: Sequence[Any]) -> list[tuple[Features, None]]:
+        pixels = torch.stack([image_pixels(image, self.spec.image_encoder) for image in images])
+        with self._lock, torch.inference_mode():
+            features = self._network.encode_images(pixels.to(self.device))
+        return [(features.row(i), None) for i in range(len(images))]
+
+    def _encode_clouds(self, clouds: Sequence[Any]) -> list[tuple[Features, CloudFrame]]:
+        if self.spec.point_encoder is None:
+            raise InvalidInput(f"model {self.name!r} reads images only; it has no point encoder")
+        prepared = [cloud_points(cloud, self.spec.point_encoder, self.spec.position) for cloud in clouds]
+        with self._lock, torch.inference_mode():
+            features = self._network.encode_clouds([points for points, _ in prepared])
+        return [(features.row(i), frame) for i, (_, frame) in enumerate(prepared)]
+
+    # Asking ---------------------------------------------------------------------------------------------------------
+
+    def caption(self, wanted: Wanted, **decoding: Any) -> list[Caption]:
+        """A caption for each (view, region), in order; None as region means the whole.
+
+        Regions of one or many views, images and clouds, go through the network together. Greedy captions are the same
+        as one by one. Options are those of `Decoding`.
+        """
+        return self._write(wanted, [self._prefix(view) for view, _ in wanted], None, Decoding(**decoding))
+
+    def ask(self, wanted: Sequence[tuple[View, Region | None, str]], **decoding: Any) -> list[Caption]:
+        """An answer for each (view, region, question), in order; None as region means the whole."""
+        questions = [clean_text(question, "question") for _, _, question in wanted]
+        prompts = [self.spec.language.question_template.format(question) for question in questions]
+        return self._write([(view, region) for view, region, _ in wanted], prompts, questions, Decoding(**decoding))
+
+    def score(self, wanted: Wanted, texts: Sequence[str], by: ScoreMethod | None = None) -> np.ndarray:
+        """How well each text describes each (view, region): float32 [regions, texts] in [0, 1], higher is better.
+
+        match: the probability that text and region belong together (ITM); contrast: (1 + cosine) / 2 of their
+        embeddings (ITC); likelihood: geometric mean of the probabilities that the language model gives to the text's
+        tokens. By default `match` where the model has a text branch, else `likelihood`.
+        """
+        by = by or ("match" if self.spec.qformer.text_branch else "likelihood")
+        methods = {"match": self._match, "contrast": self._contrast, "likelihood": self._likelihood}
+        if by not in methods:
+            raise InvalidInput(f"scoring by {by!r} is not known; expected one of {', '.join(methods)}")
+        if isinstance(texts, str):
+            raise InvalidText("texts is one string; expected a list of strings")
+        cleaned = [clean_text(text, "description") for text in texts]
+        scores = np.zeros((len(wanted), len(cleaned)), dtype=np.float32)
+        for batch in self._requests(wanted):
+            with self._lock, torch.inference_mode():
+                for column, text in enumerate(cleaned):
+                    values = methods[by](batch, text)
+                    scores[[index for index, _ in batch], column] = values.float().cpu().numpy()
+        return scores
+
+    def _match(self, batch: "_Batch", text: str) -> Tensor:
+        glances = self._glances(batch)
+        ids = self._codec.qformer_ids([text]).expand(len(batch), -1).to(self.device)
+        return self._network.match(glances, ids).softmax(-1)[:, 1]
+
+    def _contrast(self, batch: "_Batch", text: str) -> Tensor:
+        glances = self._glances(batch)
+        modalities = modalities_of(glances)
+        seen = self._network.contrast(self._network.read(glances), modalities)  # [R, Q, C]
+        ids = self._codec.qformer_ids([text]).to(self.device)
+        said = {name: self._network.contrast_text(ids, name)[0] for name in set(modalities)}
+        cosine = torch.einsum("rqc,rc->rq", seen, torch.stack([said[name] for name in modalities])).amax(1)
+        return (1 + cosine) / 2
+
+    def _likelihood(self, batch: "_Batch", text: str) -> Tensor:
+        glances = self._glances(batch)
+        prompts = [self._codec.prompt_ids(self._prefix(request.view)) for _, request in batch]
+        target = self._codec.target_ids(text)
+        self._check_length(max(map(len, prompts)) + len(target))
+        found = self._network.read(glances)
+        scores = self._network.score(found, modalities_of(glances), prompts, [target] * len(batch))
+        return scores.mean().exp()
+
+    # Within ---------------------------------------------------------------------------------------------------------
+
+    def _write(
+        self, wanted: Wanted, prompts: Sequence[str], questions: Sequence[str] | None, decoding: Decoding
+    ) -> list[Caption]:
+        started = time.perf_counter()
+        ids = [self._codec.prompt_ids(prompt) for prompt in prompts]
+        for prompt in ids:
+            self._check_length(len(prompt) + decoding.max_tokens)
+        written: dict[int, tuple[_Request, str, float]] = {}
+        for batch in self._requests(wanted):
+            with self._lock, torch.inference_mode():
+                glances = self._glances(batch)
+                found = self._network.read(glances)
+                batch_ids: list[TokenIds] = [ids[index] for index, _ in batch]
+                sentences = self._network.generate(found, modalities_of(glances), batch_ids, decoding)
+            for (index, request), sentence in zip(batch, sentences, strict=True):
+                confidence = math.exp(sum(sentence.log_probs) / len(sentence.log_probs))
+                written[index] = (request, self._codec.sentence(sentence.ids), min(confidence, 1.0))
+        elapsed = time.perf_counter() - started
+        return [
+            Caption(
+                text=text,
+                confidence=confidence,
+                modality=request.modality,
+                region=request.region,
+                footprint=request.footprint,
+                seconds=elapsed,
+                question=None if questions is None else questions[index],
+            )
+            for index, (request, text, confidence) in sorted(written.items(), key=lambda item: item[0])
+        ]
+
+    def _requests(self, wanted: Wanted) -> Iterator["_Batch"]:
+        """Batches of (index, request), those of one view and modality next to each other."""
+        requests = [self._request(view, region) for view, region in wanted]
+        first: dict[int, int] = {}
+        for i, request in enumerate(requests):
+            first.setdefault(id(request.view), i)
+        order = sorted(range(len(requests)), key=lambda i: (requests[i].modality, first[id(requests[i].view)], i))
+        return _batches([(i, requests[i]) for i in order])
+
+    def _request(self, view: View, region: Region | None) -> _Request:
+        if view.captioner is not self:
+            raise InvalidInput(
+                f"the view was made by another captioner ({view.captioner.name!r}), not by {self.name!r}"
+            )
+        if region is not None and not isinstance(region, Region):
+            raise InvalidRegion(
+                f"{region!r} is not a region; expected Box, Mask, Click, Box3D, ... or None for the whole"
+            )
+        modality = view.modality if region is None else _REGION_OF[view.modality]
+        self._check_modality(modality)
+        if region is None:
+            return _Request(view, None, None, modality, None)
+        footprint = region.locate(view.observation)  # type: ignore[attr-defined]  # both families have it
+        return _Request(view, region, footprint, modality, self._position(view, footprint))
+
+    def _position(self, view: View, footprint: Footprint) -> Tensor:
+        if isinstance(footprint, ImageFootprint):
+            return image_position(footprint)
+        assert view.frame is not None  # a cloud's view has one
+        return cloud_position(footprint, view.frame, self.spec)
+
+    def _glances(self, batch: "_Batch") -> list[Glance]:
+        glances = []
+        for (modality, _), group in groupby(batch, key=lambda item: (item[1].modality, id(item[1].view))):
+            requests = [request for _, request in group]
+            positions = [request.position for request in requests if request.position is not None]
+            glances.append(
+                Glance(
+                    modality,
+                    self._memory(requests[0].view, modality).read_by([len(requests)]),
+                    torch.stack(positions).to(self.device) if positions else None,
+                )
+            )
+        return glances
+
+    def _memory(self, view: View, modality: str) -> Memory:
+        if modality not in view.memories:
+            view.memories[modality] = self._network.remember(view.features, modality)
+        return view.memories[modality]
+
+    def _prefix(self, view: View) -> str:
+        language = self.spec.language
+        return language.image_prefix if view.modality == IMAGE else language.cloud_prefix
+
+    def _check_modality(self, modality: str) -> None:
+        if modality not in self.spec.modalities:
+            known = ", ".join(self.spec.modalities)
+            raise InvalidInput(f"model {self.name!r} cannot describe a {modality.replace('_', ' ')}; it knows: {known}")
+        if modality not in self.trained and modality not in self._warned:
+            self._warned.add(modality)
+            warnings.warn(
+                f"model {self.name!r} has no trained weights for {modality!r}: what it says there means nothing",
+                InputWarning,
+                stacklevel=6,
+            )
+
+    def _check_length(self, tokens: int) -> None:
+        language = self.spec.language
+        room = language.max_positions - self.spec.qformer.queries - 1
+        if not language.is_encoder_decoder and tokens > room:
+            raise InvalidText(f"prompt and sentence need {tokens} tokens; model {self.name!r} has room for {room}")
+
+
+_Batch = list[tuple[int, _Request]]
+
+
+def _batches(items: list[Item]) -> Iterator[list[Item]]:
+    return (items[start : start + MAX_ROWS] for start in range(0, len(items), MAX_ROWS))

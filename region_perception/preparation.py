@@ -1,0 +1,74 @@
+"""From observations and footprints to the tensors that the network reads."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from region_perception.network.position import released_corners
+from region_perception.network.spec import ImageEncoderSpec, NetworkSpec, PointEncoderSpec, PositionSpec
+from region_perception.observations import CloudObservation, ImageObservation, sample_cloud
+from region_perception.regions import CloudFootprint, ImageFootprint
+
+# The grey of a cloud without colour.
+_NO_COLOR = 0.5
+
+
+@dataclass(frozen=True)
+class CloudFrame:
+    """How metres become the network's units: (point - center) / scale."""
+
+    center: np.ndarray  # float32 [3], metres
+    scale: float
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """float32 [..., 3] metres -> network units."""
+        return ((points - self.center) / self.scale).astype(np.float32)
+
+
+def image_pixels(image: ImageObservation, spec: ImageEncoderSpec) -> Tensor:
+    """Pixels [3, S, S], squashed to the encoder's square (bicubic) and normalised by its mean and deviation."""
+    from PIL import Image
+
+    side = (spec.image_size, spec.image_size)
+    resized = np.asarray(Image.fromarray(image.pixels).resize(side, Image.Resampling.BICUBIC), dtype=np.float32)
+    normal = (resized / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+    return torch.from_numpy(normal).permute(2, 0, 1).contiguous()
+
+
+def cloud_points(cloud: CloudObservation, spec: PointEncoderSpec, position: PositionSpec) -> tuple[Tensor, CloudFrame]:
+    """Points [n <= budget, 3 or 6] in the network's frame, and that frame."""
+    kept = sample_cloud(cloud, spec.points)
+    points = cloud.points[kept]
+    frame = _frame_of(points, position)
+    columns = [frame.apply(points)]
+    if spec.color:
+        grey = np.full_like(points, _NO_COLOR)
+        columns.append(grey if cloud.colors is None else cloud.colors[kept])
+    return torch.from_numpy(np.concatenate(columns, axis=1)), frame
+
+
+def _frame_of(points: np.ndarray, position: PositionSpec) -> CloudFrame:
+    if position.cloud_frame == "metres":
+        return CloudFrame(np.zeros(3, np.float32), 1.0)
+    center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+    radius = float(np.linalg.norm(points - center, axis=1).max())
+    # A cloud of one point (or many at one place) has no extent to scale by.
+    return CloudFrame(center, radius if radius > 0 else 1.0)
+
+
+def image_position(footprint: ImageFootprint) -> Tensor:
+    """What PaFE reads of an image region: its box [4], divided by the picture's width and height."""
+    return torch.from_numpy(footprint.normalized_box())
+
+
+def cloud_position(footprint: CloudFootprint, frame: CloudFrame, spec: NetworkSpec) -> Tensor:
+    """What PaFE reads of a cloud region: the corners of its box [24] in the network's frame."""
+    if spec.position.corner_layout == "released":
+        box = footprint.box
+        center, size = np.float32(box.center), np.float32(box.size)
+        corners = released_corners(torch.from_numpy(center)[None], torch.from_numpy(size)[None])[0].numpy()
+    else:
+        corners = footprint.corners()
+    return torch.from_numpy(frame.apply(corners)).flatten()

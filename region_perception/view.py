@@ -1,0 +1,118 @@
+"""What `Captioner.look` hands back, and what can be got from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+
+from region_perception.modalities import CLOUD, IMAGE
+from region_perception.observations import CloudObservation, ImageObservation
+from region_perception.regions import CloudFootprint, ImageFootprint, Region
+
+if TYPE_CHECKING:
+    from region_perception.captioner import Captioner
+    from region_perception.network.qformer import Memory
+    from region_perception.network.region_blip import Features
+    from region_perception.preparation import CloudFrame
+
+Footprint = ImageFootprint | CloudFootprint
+ScoreMethod = Literal["match", "contrast", "likelihood"]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about a region (or about the whole observation), or an answer to a question about it."""
+
+    text: str
+    confidence: float
+    """In [0, 1]: the geometric mean of the probabilities that the model gave to the tokens it wrote, the end included.
+    It compares sentences of one model; it is not the chance of being right unless the model's card says so."""
+    modality: str
+    region: Region | None
+    footprint: Footprint | None
+    """Where the region lies in the observation; None for the whole."""
+    seconds: float
+    """Time of the call that made this caption, shared by all that were made in it; encoding is not in it."""
+    question: str | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """One candidate of `View.find`."""
+
+    index: int
+    """Place in the list of candidates that was given."""
+    region: Region
+    score: float
+    """In [0, 1], higher is better; what it measures depends on the method, see `Captioner.score`."""
+
+
+class View:
+    """An observation that has been encoded once. It can be asked any number of times, from any thread."""
+
+    def __init__(
+        self,
+        captioner: "Captioner",
+        observation: ImageObservation | CloudObservation,
+        features: "Features",
+        frame: "CloudFrame | None",
+        seconds: float,
+    ) -> None:
+        self.captioner = captioner
+        self.observation = observation
+        self.seconds = seconds
+        """Time that encoding took, shared by all observations that were encoded in the same call."""
+        # The captioner's side of a view: what its network made of the observation. Memories are filled on first use.
+        self.features = features
+        self.frame = frame
+        self.memories: dict[str, Memory] = {}
+
+    @property
+    def modality(self) -> str:
+        """The modality of the whole observation: `image` or `cloud`."""
+        return IMAGE if isinstance(self.observation, ImageObservation) else CLOUD
+
+    @overload
+    def caption(self, regions: Region | None = None, **decoding: Any) -> Caption: ...
+
+    @overload
+    def caption(self, regions: Sequence[Region | None], **decoding: Any) -> list[Caption]: ...
+
+    def caption(
+        self, regions: Region | Sequence[Region | None] | None = None, **decoding: Any
+    ) -> Caption | list[Caption]:
+        """A caption of one region (of the whole when None), or a list of captions, one for each region of a list.
+
+        Options are those of `Decoding`: `beams`, `max_tokens`, `min_tokens`, `sample`, `temperature`, `top_p`, `seed`,
+        `length_penalty`, `repetition_penalty`. Greedy by default.
+        """
+        if isinstance(regions, Sequence):
+            return self.captioner.caption([(self, region) for region in regions], **decoding)
+        return self.captioner.caption([(self, regions)], **decoding)[0]
+
+    @overload
+    def ask(self, regions: Region | None, question: str, **decoding: Any) -> Caption: ...
+
+    @overload
+    def ask(self, regions: Sequence[Region | None], question: str, **decoding: Any) -> list[Caption]: ...
+
+    def ask(
+        self, regions: Region | Sequence[Region | None] | None, question: str, **decoding: Any
+    ) -> Caption | list[Caption]:
+        """The answer to a question about one region (about the whole when None), or about each region of a list."""
+        if isinstance(regions, Sequence):
+            return self.captioner.ask([(self, region, question) for region in regions], **decoding)
+        return self.captioner.ask([(self, regions, question)], **decoding)[0]
+
+    def score(
+        self, regions: Sequence[Region | None], texts: Sequence[str], by: ScoreMethod | None = None
+    ) -> np.ndarray:
+        """How well each text describes each region: float32 [regions, texts] in [0, 1]; see `Captioner.score`."""
+        return self.captioner.score([(self, region) for region in regions], texts, by)
+
+    def find(self, text: str, candidates: Sequence[Region], by: ScoreMethod | None = None) -> list[Match]:
+        """The candidates in the order in which `text` describes them, best first."""
+        scores = self.score(candidates, [text], by)[:, 0]
+        order = np.argsort(-scores, kind="stable")
+        return [Match(int(i), candidates[i], float(scores[i])) for i in order]
