@@ -1,0 +1,121 @@
+"""Point clouds from files; the suffix says which format."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from region_perception.errors import InvalidObservation, MissingDependency
+from region_perception.observations.cloud_arrays import MAX_POINTS, check_point_count
+from region_perception.observations.kinds import CLOUD_SUFFIXES, cloud_kind, existing_file, first_bytes, image_kind
+from region_perception.observations.numpy_files import load_npy, load_npz_cloud
+from region_perception.observations.pcd import read_pcd
+from region_perception.observations.ply import read_ply
+from region_perception.observations.tables import text_rows
+
+PointsAndColors = tuple[np.ndarray, np.ndarray | None]
+
+
+def read_cloud(source: object) -> PointsAndColors:
+    """What the file holds, not yet cleaned: an array for `cloud_arrays`, and colours where they stand apart."""
+    name = f"cloud {source}"
+    path = existing_file(source, "cloud")
+    start = first_bytes(path, name)
+    if kind := image_kind(start):
+        raise InvalidObservation(
+            f"{name}: this is an image ({kind}), not a point cloud; use observe_image, and for an image with depth "
+            "observe_image(..., depth=..., intrinsics=...).cloud()"
+        )
+    suffix = path.suffix.lower()
+    if suffix not in CLOUD_SUFFIXES:
+        raise InvalidObservation(f"{name}: suffix {suffix!r} is not read; expected one of {' '.join(CLOUD_SUFFIXES)}")
+    reader, kind = _READERS[suffix]
+    if cloud_kind(start) != kind:
+        raise InvalidObservation(
+            f"{name}: its content is {cloud_kind(start) or 'something else'}, not what its suffix {suffix} says"
+        )
+    try:
+        return reader(path, name)
+    except OSError as error:
+        raise InvalidObservation(f"{name}: it cannot be read: {error.strerror or error}") from error
+
+
+def _read_npy(path: Path, name: str) -> PointsAndColors:
+    return load_npy(path, name), None
+
+
+def _read_text(path: Path, name: str) -> PointsAndColors:
+    """Columns x y z or x y z r g b between spaces, tabs, commas or semicolons; '#' and '//' start comments."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        skipped, delimiter = _first_row(file, name)
+        file.seek(0)
+        rows = text_rows(file, MAX_POINTS + 1, name, comments=_COMMENTS, delimiter=delimiter, skiprows=skipped)
+    if rows.shape[1] not in (3, 6):
+        raise InvalidObservation(
+            f"{name}: expected 3 columns (x y z) or 6 (x y z r g b), got {rows.shape[1]}; read it with numpy.loadtxt "
+            "and pass the columns that you mean"
+        )
+    return rows, None
+
+
+def _first_row(file: TextIO, name: str) -> tuple[int, str | None]:
+    """How many lines (comments, and one that may name columns) stand before the first row of numbers; its delimiter."""
+    titles = 0
+    for number, line in enumerate(file):
+        for mark in _COMMENTS:
+            line = line.partition(mark)[0]
+        words = line.replace(",", " ").replace(";", " ").split()
+        if words and _is_number(words[0]):
+            return number, next((mark for mark in ",;" if mark in line), None)
+        titles += bool(words)
+        if titles > 1:
+            raise InvalidObservation(
+                f"{name}: expected rows of numbers (x y z or x y z r g b), got {line.strip()[:40]!r}"
+            )
+    raise InvalidObservation(f"{name}: there are no rows of numbers in it")
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_las(path: Path, name: str) -> PointsAndColors:
+    try:
+        import laspy
+    except ImportError as error:
+        raise MissingDependency("reading LAS and LAZ needs laspy: pip install 'region-perception[cloud]'") from error
+    try:
+        with laspy.open(path) as file:
+            check_point_count(file.header.point_count, name)
+            promised = file.header.point_count
+            cloud = file.read()
+    except InvalidObservation:
+        raise
+    except Exception as error:  # laspy and its LAZ backends raise errors of their own for broken files
+        raise InvalidObservation(f"{name}: it is broken or truncated ({error})") from error
+    if len(cloud) < promised:
+        raise InvalidObservation(
+            f"{name}: truncated, its header promises {promised:,} points and {len(cloud):,} are there"
+        )
+    if "red" not in cloud.point_format.dimension_names:
+        return cloud.xyz, None
+    return cloud.xyz, np.stack([cloud.red, cloud.green, cloud.blue], axis=1)
+
+
+_COMMENTS = ("#", "//")
+
+# Reader for each suffix, and the kind that its first bytes must show; text starts with anything.
+_READERS: dict[str, tuple[Callable[[Path, str], PointsAndColors], str | None]] = {
+    ".ply": (read_ply, "PLY"),
+    ".pcd": (read_pcd, "PCD"),
+    ".npy": (_read_npy, "NPY"),
+    ".npz": (load_npz_cloud, "NPZ"),
+    ".las": (_read_las, "LAS"),
+    ".laz": (_read_las, "LAS"),
+    **dict.fromkeys((".xyz", ".txt", ".csv"), (_read_text, None)),
+}

@@ -1,0 +1,72 @@
+"""Rows of numbers behind a text header, as in PLY and PCD files and plain text.
+
+open3d reads these formats too, but fills what a truncated file lacks with uninitialised memory, reads some valid PCD
+layouts as zeros, and can crash on padded ones; these readers either return every row or raise.
+"""
+
+import warnings
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import numpy as np
+
+from region_perception.errors import InvalidObservation
+
+MAX_HEADER_LINES = 1000
+
+
+def header_lines(file: BinaryIO, last_word: str, name: str) -> list[list[str]]:
+    """The words of each header line, up to and including the line that starts with `last_word`."""
+    lines = []
+    for _ in range(MAX_HEADER_LINES):
+        words = file.readline(4096).decode("ascii", errors="replace").split()
+        lines.append(words)
+        if words and words[0].lower() == last_word:
+            return lines
+    raise InvalidObservation(
+        f"{name}: its header has no line '{last_word}'; the file is truncated or of another format"
+    )
+
+
+def header_number(text: str, what: str, name: str) -> int:
+    """A count in a header: a whole number, 0 or more."""
+    if not text.isascii() or not text.isdigit():
+        raise InvalidObservation(f"{name}: {what} must be a whole number, its header says {text!r}")
+    return int(text)
+
+
+def binary_rows(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.ndarray:
+    """`count` records of a structured dtype, from where the file stands."""
+    rows = np.fromfile(file, dtype, count)
+    _check_complete(len(rows), count, name)
+    return rows
+
+
+def text_rows(lines: Iterable[str] | BinaryIO, count: int, name: str, **options: object) -> np.ndarray:
+    """float64 [count, columns] from lines of text; `options` are those of `numpy.loadtxt`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy warns of empty input; that is an error below
+            rows = np.loadtxt(lines, max_rows=count, ndmin=2, encoding="utf-8", **options)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidObservation(f"{name}: expected rows of numbers, all with as many columns: {error}") from error
+    return rows
+
+
+def complete_text_rows(file: BinaryIO, count: int, columns: int, name: str) -> np.ndarray:
+    """float64 [count, columns]; fewer rows or other columns than the header promised are refused."""
+    rows = text_rows(file, count, name)
+    _check_complete(len(rows), count, name)
+    if rows.shape[1] != columns:
+        raise InvalidObservation(f"{name}: rows have {rows.shape[1]} columns, its header says {columns}")
+    return rows
+
+
+def columns(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """[N, len(names)] of the fields of structured rows."""
+    return np.stack([rows[field] for field in names], axis=1)
+
+
+def _check_complete(found: int, promised: int, name: str) -> None:
+    if found < promised:
+        raise InvalidObservation(f"{name}: truncated, its header promises {promised:,} points and {found:,} are there")
