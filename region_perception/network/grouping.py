@@ -53,6 +53,7 @@ def group_points(points: Tensor, groups: int, group_size: int) -> Groups:
 
     `points`: float [N, 3+], xyz first, N >= 1, in any one frame and unit. Columns after xyz do not count for distance.
     With N <= groups every point is a centre. Repeated points are points: their groups may repeat too.
+    Any N works, but an accelerator needs memory for groups x N distances: sample large clouds first.
     """
     _check(points)
     points = points.detach()
@@ -119,7 +120,8 @@ def _group_on_host(points: Tensor, groups: int, group_size: int) -> Groups:
         centre_index = torch.arange(total)
     else:
         height = min(BUCKET_HEIGHT, total.bit_length() - 1)
-        # This variant picks its own (fixed) start; without a start_idx fpsample would draw from NumPy's global state.
+        # `start_idx` counts points in the order of the buckets: it fixes the start without saying which row that is.
+        # Without it fpsample would draw one from NumPy's global random state.
         chosen = fpsample.bucket_fps_kdline_sampling(array, groups, h=height, start_idx=0)
         centre_index = torch.from_numpy(chosen.astype("int64"))
     neighbours = min(group_size, total)
