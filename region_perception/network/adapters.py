@@ -1,6 +1,6 @@
 """LoRA by modality: every adapted linear layer holds one low-rank pair for each modality but `image`.
 
-peft supplies the layers. Which pair a row of a batch uses is said from outside, with `routed`, so that a batch may mix
+peft makes the pairs. Which pair a row of a batch uses is said from outside, with `routed`, so that a batch may mix
 modalities; rows of the `image` modality, and anything run outside `routed`, get the base layer's output unchanged.
 """
 
@@ -8,8 +8,10 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
@@ -17,8 +19,35 @@ from torch import Tensor, nn
 from region_perception.errors import InvalidSpec
 from region_perception.network.spec import LoraSpec
 
-# peft's own word for "no adapter on this row".
-_BASE = "__base__"
+
+class _Route:
+    """Which adapter each row of a batch uses."""
+
+    def __init__(self, modalities: Sequence[str]) -> None:
+        self._modalities = list(modalities)
+        self._rows: dict[tuple[int, torch.device], list[tuple[str, Tensor | None]]] = {}
+
+    def rows(self, count: int, device: torch.device) -> list[tuple[str, Tensor | None]]:
+        """For each modality its rows of a batch of `count`, as int64 indices; None where all rows are its own."""
+        # Every adapted layer asks for the same few counts, so each answer is made once.
+        if (count, device) not in self._rows:
+            self._rows[count, device] = self._find(count, device)
+        return self._rows[count, device]
+
+    def _find(self, count: int, device: torch.device) -> list[tuple[str, Tensor | None]]:
+        repeats, rest = divmod(count, len(self._modalities))
+        if rest:
+            raise ValueError(f"a batch has {count} rows; expected {len(self._modalities)}, or a multiple of that")
+        of_row = [modality for modality in self._modalities for _ in range(repeats)]
+        names = list(dict.fromkeys(of_row))
+        if len(names) == 1:
+            return [(names[0], None)]
+        rows = {name: [i for i, other in enumerate(of_row) if other == name] for name in names}
+        return [(name, torch.tensor(rows[name], device=device)) for name in names]
+
+
+# A context variable is each thread's own, so that threads may share a model.
+_route: ContextVar[_Route | None] = ContextVar("route", default=None)
 
 
 def add_adapters(model: nn.Module, spec: LoraSpec, targets: Sequence[str], modalities: Sequence[str]) -> None:
@@ -40,42 +69,42 @@ def add_adapters(model: nn.Module, spec: LoraSpec, targets: Sequence[str], modal
                 inject_adapter_in_model(config, model, adapter_name=modality)
         except ValueError as error:
             raise InvalidSpec(f"no layer of {type(model).__name__} is named by the LoRA targets {targets}") from error
-    for layer in _lora_layers(model):
+    for layer in (module for module in model.modules() if isinstance(module, LoraLayer)):
         # Nothing is active by itself: the base answers unless `routed` says otherwise.
         layer.set_adapter([])
+        layer.register_forward_hook(_adapt)
     for name, parameter in model.named_parameters():
         # peft freezes and unfreezes as a side effect; what trains is the training engine's decision alone.
         parameter.requires_grad_("lora_" in name or name.replace(".base_layer.", ".") in trainable)
 
 
 @contextmanager
-def routed(model: nn.Module, modalities: Sequence[str]) -> Iterator[None]:
-    """While open, row i of every batch that passes through `model` uses the adapter of `modalities[i]`.
+def routed(modalities: Sequence[str]) -> Iterator[None]:
+    """While open, row i of every batch that passes through adapted layers uses the adapter of `modalities[i]`.
 
-    A batch of k times as many rows (beam search) repeats each entry k times in place. Not for use by two threads on
-    one model at once: the routing hangs on the model.
+    A batch of k times as many rows (beam search) repeats each entry k times in place. Holds for the calling thread
+    only. Gradient checkpointing runs layers once more in the backward pass, which then has to happen in here too.
     """
-    names = [modality if modality in adapted_modalities(model) else _BASE for modality in modalities]
-
-    def choose(_: nn.Module, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        repeats = len(inputs[0]) // len(names)
-        return inputs, options | {"adapter_names": [name for name in names for _ in range(repeats)]}
-
-    if all(name == _BASE for name in names):
-        yield
-        return
-    hooks = [layer.register_forward_pre_hook(choose, with_kwargs=True) for layer in _lora_layers(model)]
+    token = _route.set(_Route(modalities))
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        _route.reset(token)
 
 
-def adapted_modalities(model: nn.Module) -> set[str]:
-    """The modalities that `model` has adapters for."""
-    return {name for layer in _lora_layers(model) for name in layer.lora_A}
+def _adapt(layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+    """Add to a layer's output [R, ..., D] what each row's adapter says. A forward hook on every adapted layer.
 
-
-def _lora_layers(model: nn.Module) -> list[Any]:
-    return [module for module in model.modules() if isinstance(module, LoraLayer)]
+    peft can choose adapters by row itself, at two to three times the cost: it copies rows of a pure batch, too.
+    """
+    route = _route.get()
+    if route is None:
+        return None
+    hidden = inputs[0]
+    for name, rows in route.rows(len(hidden), hidden.device):
+        if name in layer.lora_A:
+            down, up = layer.lora_A[name], layer.lora_B[name]
+            chosen = hidden if rows is None else hidden[rows]
+            change = up(down(chosen.to(down.weight.dtype)) * layer.scaling[name]).to(output.dtype)
+            output = output + change if rows is None else output.index_add(0, rows, change)
+    return output

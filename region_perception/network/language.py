@@ -80,7 +80,7 @@ class LanguageModel(nn.Module):
     ) -> list[Sentence]:
         """One sentence for each row of soft tokens [R, Q, width]; row i uses the adapter of modalities[i]."""
         inputs, mask = self._context(soft, prompts)
-        with routed(self.model, modalities), _seeded(decoding):
+        with routed(modalities), _seeded(decoding):
             output = self.model.generate(
                 inputs_embeds=inputs, attention_mask=mask, generation_config=self._generation_config(decoding)
             )
@@ -95,7 +95,7 @@ class LanguageModel(nn.Module):
         self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds], modalities: Sequence[str]
     ) -> Scores:
         """Log-probability of every token of `targets[i]` after soft tokens and `prompts[i]`. Differentiable."""
-        with routed(self.model, modalities):
+        with routed(modalities):
             if self.spec.is_encoder_decoder:
                 return self._score_encoder_decoder(soft, prompts, targets)
             return self._score_decoder_only(soft, prompts, targets)

@@ -117,7 +117,7 @@ class RegionBlip(nn.Module):
         if modality in CLOUD_MODALITIES:
             tokens = self.parts[modality].point_adapter(tokens)
         qformer = self._qformer(modality)
-        with routed(qformer, [modality] * len(tokens)):
+        with routed([modality] * len(tokens)):
             return qformer.remember(tokens.to(qformer.layernorm.weight.dtype), features.mask)
 
     # Reading: once for each region ----------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class RegionBlip(nn.Module):
     def contrast_text(self, text: Tensor, modality: str) -> Tensor:
         """ITC: unit vectors [R, C] of texts (ids [R, T] with the class token first) as `modality` reads them."""
         qformer = self._qformer(modality)
-        with routed(qformer, [modality] * len(text)):
+        with routed([modality] * len(text)):
             hidden = qformer(text=text).text
         return F.normalize(self.parts[modality].text_contrast(hidden[:, 0]), dim=-1)
 
@@ -203,7 +203,7 @@ class RegionBlip(nn.Module):
         glances = [glance for glance, _ in shares.values()]
         texts = [part for _, part in shares.values() if part is not None]
         queries = [self.parts[glance.modality].placed_queries(glance.rows, glance.positions) for glance in glances]
-        with routed(qformer, modalities_of(glances)):
+        with routed(modalities_of(glances)):
             output = qformer(
                 torch.cat(queries),
                 [glance.memory for glance in glances],
