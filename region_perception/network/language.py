@@ -199,7 +199,12 @@ def _build(spec: LanguageSpec) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kind = AutoModelForSeq2SeqLM if spec.is_encoder_decoder else AutoModelForCausalLM
-    return kind.from_config(language_config(spec))
+    model = kind.from_config(language_config(spec))
+    if spec.is_encoder_decoder and not spec.tied_embeddings:
+        # transformers 5 ties T5's word head to the word embeddings whatever its configuration says.
+        model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())
+        del model.all_tied_weights_keys["lm_head.weight"]
+    return model
 
 
 def language_config(spec: LanguageSpec) -> Any:
