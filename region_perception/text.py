@@ -76,20 +76,21 @@ class TextCodec:
     @classmethod
     def load(cls, spec: NetworkSpec, folder: Path) -> "TextCodec":
         """Read what `save` wrote."""
-        language = _read_tokenizer(folder / "tokenizer")
+        language = read_tokenizer(folder / "tokenizer")
         if not spec.qformer.text_branch:
             return cls(spec, language)
         own = folder / "qformer_tokenizer"
-        return cls(spec, language, _read_tokenizer(own) if own.is_dir() else language)
+        return cls(spec, language, read_tokenizer(own) if own.is_dir() else language)
 
 
-def _read_tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer whose files lie in `folder`. Code that may lie beside them is never run."""
     from transformers import AutoTokenizer
 
     if not folder.is_dir():
         raise WeightsError(f"{folder.parent} has no {folder.name}/ folder, so its sentences cannot be spelled")
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         raise WeightsError(f"the tokenizer in {folder} cannot be read: {error}") from error
 
