@@ -45,9 +45,10 @@ apt_install() {
 }
 
 check_python() {
+  command -v "$base" >/dev/null || stop "no '$base' here; Python 3.10 to 3.13 is needed: make PYTHON=/path/to/python3"
   case "$(version "$base")" in
     3.10 | 3.11 | 3.12 | 3.13) ;;
-    *) stop "'$base' is $("$base" --version 2>&1 || true); Python 3.10 to 3.13 is needed: make PYTHON=/path/to/python3" ;;
+    *) stop "'$base' is $("$base" --version 2>&1); Python 3.10 to 3.13 is needed: make PYTHON=/path/to/python3" ;;
   esac
   "$base" -c 'import ensurepip, venv' 2>/dev/null || apt_install "python$(version "$base")-venv" ||
     stop "'$base' cannot make virtual environments without that package"
