@@ -10,7 +10,7 @@ Module names follow transformers' Blip2QFormerModel, so that BLIP-2 weights load
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from region_perception.network.spec import QFormerSpec
 TextMask = Literal["both", "causal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
     """Keys and values of every cross-attention layer for M observations, and how many rows of a batch read each."""
 
@@ -38,7 +38,7 @@ class Memory:
         return replace(self, counts=tuple(counts))
 
     def attend(self, layer: int, queries: Tensor) -> Tensor:
-        """Cross-attention of `queries` [R, H, Q, D/H] in the layer-th cross-attention; R is the sum of `counts`."""
+        """Cross-attention of `queries` [R, Q, D] in the layer-th cross-attention; R is the sum of `counts`."""
         keys, values = self.keys[layer], self.values[layer]
         mask = None if self.mask is None else self.mask[:, None, None]
         if len(set(self.counts)) == 1:
@@ -46,17 +46,21 @@ class Memory:
         parts = [
             _attend_folded(part, keys[i : i + 1], values[i : i + 1], None if mask is None else mask[i : i + 1])
             for i, part in enumerate(queries.split(self.counts))
-            if len(part)
         ]
         return torch.cat(parts)
 
 
 def _attend_folded(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
     """Attention of R = M * c rows over M memories, without copying a memory c times: the rows become more queries."""
-    rows, per_row = len(keys), queries.shape[2]
-    folded = queries.unflatten(0, (rows, -1)).transpose(1, 2).flatten(2, 3)  # [M, H, c*Q, D/H]
+    memories, heads = keys.shape[:2]
+    folded = split_heads(queries.reshape(memories, -1, queries.shape[2]), heads)  # [M, H, c*Q, D/H]
     seen = F.scaled_dot_product_attention(folded, keys, values, attn_mask=mask)
-    return seen.unflatten(2, (-1, per_row)).transpose(1, 2).flatten(0, 1)
+    return seen.transpose(1, 2).reshape(queries.shape)
+
+
+def split_heads(hidden: Tensor, heads: int) -> Tensor:
+    """[B, L, D] -> [B, H, L, D/H]"""
+    return hidden.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 class SelfOutput(nn.Module):
@@ -81,9 +85,9 @@ class Projections(nn.Module):
         self.key = nn.Linear(memory_width, width)
         self.value = nn.Linear(memory_width, width)
 
-    def split(self, hidden: Tensor) -> Tensor:
-        """[B, L, D] -> [B, H, L, D/H]"""
-        return hidden.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+    def keys_and_values(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, N, memory width] -> twice [B, H, N, D/H]"""
+        return split_heads(self.key(tokens), self.heads), split_heads(self.value(tokens), self.heads)
 
 
 class Attention(nn.Module):
@@ -95,20 +99,14 @@ class Attention(nn.Module):
         self.output = SelfOutput(spec.width, spec.width)
 
     def to_self(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        project = self.attention
-        seen = F.scaled_dot_product_attention(
-            project.split(project.query(hidden)),
-            project.split(project.key(hidden)),
-            project.split(project.value(hidden)),
-            attn_mask=mask,
-        )
+        queries = split_heads(self.attention.query(hidden), self.attention.heads)
+        seen = F.scaled_dot_product_attention(queries, *self.attention.keys_and_values(hidden), attn_mask=mask)
         return self.output(seen.transpose(1, 2).flatten(2), hidden)
 
     def to_memory(self, hidden: Tensor, layer: int, memories: Sequence[Memory]) -> Tensor:
-        queries = self.attention.split(self.attention.query(hidden))
-        parts = queries.split([sum(memory.counts) for memory in memories])
-        seen = torch.cat([memory.attend(layer, part) for memory, part in zip(memories, parts, strict=True)])
-        return self.output(seen.transpose(1, 2).flatten(2), hidden)
+        parts = self.attention.query(hidden).split([sum(memory.counts) for memory in memories])
+        seen = [memory.attend(layer, part) for memory, part in zip(memories, parts, strict=True)]
+        return self.output(torch.cat(seen), hidden)
 
 
 class Intermediate(nn.Module):
@@ -199,11 +197,11 @@ class QFormer(nn.Module):
     def remember(self, tokens: Tensor, mask: Tensor | None = None) -> Memory:
         """Keys and values of encoder tokens [M, N, memory_width] for every cross-attention; mask bool [M, N]."""
         keys, values = [], []
-        for layer in self.encoder.layer:
+        for layer in self._layers():
             if layer.crossattention is not None:
-                project = layer.crossattention.attention
-                keys.append(project.split(project.key(tokens)))
-                values.append(project.split(project.value(tokens)))
+                layer_keys, layer_values = layer.crossattention.attention.keys_and_values(tokens)
+                keys.append(layer_keys)
+                values.append(layer_values)
         return Memory(tuple(keys), tuple(values), mask, counts=(1,) * len(tokens))
 
     def forward(
@@ -226,7 +224,7 @@ class QFormer(nn.Module):
         hidden = self.layernorm(torch.cat(parts, dim=1))
         mask = self._self_mask(length, text, text_mask)
         crossed = 0
-        for layer in self.encoder.layer:
+        for layer in self._layers():
             hidden = layer.attention.to_self(hidden, mask)
             query_part, text_part = hidden[:, :length], hidden[:, length:]
             outputs = []
@@ -245,6 +243,9 @@ class QFormer(nn.Module):
     def word_scores(self, text_hidden: Tensor) -> Tensor:
         """Logits over the vocabulary [R, T, V] for the text branch's hidden states [R, T, D]."""
         return self.word_head(text_hidden, self.embeddings.word_embeddings.weight)
+
+    def _layers(self) -> list[Layer]:
+        return cast(list[Layer], list(self.encoder.layer))
 
     def _self_mask(self, length: int, text: Tensor | None, text_mask: TextMask) -> Tensor | None:
         """Boolean self-attention mask [R, 1, Q+T, Q+T], True where a row may look at a column; None if all may."""

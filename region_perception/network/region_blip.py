@@ -25,7 +25,7 @@ from region_perception.network.qformer import Memory, QFormer, QFormerOutput, Te
 from region_perception.network.spec import NetworkSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """What an encoder saw in B observations: tokens [B, N, width], and which are real (bool [B, N], None: all)."""
 
@@ -38,7 +38,7 @@ class Features:
         return Features(self.tokens[chosen], None if self.mask is None else self.mask[chosen])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Glance:
     """One modality's share of a batch: what is looked at (`memory.counts` rows for each observation), and where."""
 
