@@ -13,7 +13,7 @@ HEAVY |= {"scipy", "open3d", "PIL", "fpsample", "pycocotools", "laspy", "timm", 
 def loaded_by(statement: str) -> set[str]:
     """The top-level modules that are loaded after the statement has run in a new Python process."""
     code = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
 
