@@ -136,11 +136,10 @@ class RegionBlip(nn.Module):
         """ITG: word logits [R, T, vocabulary]; position t scores token t + 1. The first token is replaced by [DEC]."""
         started = text.clone()
         started[:, 0] = self.spec.qformer.start_id
-        scores = []
-        for glance, part in _with_text(glances, started):
-            written = self._run([glance], part, "causal").text
-            assert written is not None  # text went in, so text comes out
-            scores.append(self._qformer(glance.modality).word_scores(written))
+        written = self._run(glances, started, "causal").text
+        assert written is not None  # text went in, so text comes out
+        parts = written.split([glance.rows for glance in glances])
+        scores = [self._qformer(glance.modality).word_scores(part) for glance, part in zip(glances, parts, strict=True)]
         return torch.cat(scores)
 
     def contrast(self, found: Tensor, modalities: Sequence[str]) -> Tensor:
