@@ -1,5 +1,7 @@
 """Image encoders: a normalised RGB picture [B, 3, H, W] becomes tokens [B, N, D]: the last layer's, all, normed.
 
+Pixels may be of any float dtype; they are read, and tokens come, in that of the weights.
+
 Four kinds behind one call: BLIP-2's EVA ViT and CLIP's ViT come from transformers, any ViT from timm by name, and
 `conv` is our own small encoder, whose convolutional stem learns from little data where a patch embedding does not.
 """
@@ -88,7 +90,7 @@ class TimmEncoder(nn.Module):
         self.norm = nn.LayerNorm(spec.width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.norm(self.model.forward_features(pixels))
+        return self.norm(self.model.forward_features(pixels.to(self.norm.weight.dtype)))
 
 
 class ConvEncoder(nn.Module):
@@ -106,7 +108,7 @@ class ConvEncoder(nn.Module):
         self.norm = nn.LayerNorm(spec.width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        features = self.stem(pixels)  # [B, D, h, w]
+        features = self.stem(pixels.to(self.position.dtype))  # [B, D, h, w]
         tokens = features.flatten(2).transpose(1, 2) + self._position_for(*features.shape[-2:])
         for block in self.blocks:
             tokens = block(tokens)

@@ -38,7 +38,7 @@ class ModalityParts(nn.Module):
         queries = self.queries.expand(rows, -1, -1)
         if positions is None or not hasattr(self, "position"):
             return queries
-        return queries + self.position(positions)[:, None]
+        return queries + self.position(positions.to(queries))[:, None]
 
     def start_from(self, other: "ModalityParts") -> None:
         """Take over what `other` has in common with this: a new modality starts as a copy of the image's."""

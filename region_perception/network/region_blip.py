@@ -113,12 +113,13 @@ class RegionBlip(nn.Module):
 
     def remember(self, features: Features, modality: str) -> Memory:
         """The cross-attention's keys and values for one modality, to be read by any number of regions."""
-        tokens = features.tokens
+        qformer = self._qformer(modality)
+        # Encoders and language model may run in half precision around a Q-Former in full.
+        tokens = features.tokens.to(qformer.layernorm.weight.dtype)
         if modality in CLOUD_MODALITIES:
             tokens = self.parts[modality].point_adapter(tokens)
-        qformer = self._qformer(modality)
         with routed([modality] * len(tokens)):
-            return qformer.remember(tokens.to(qformer.layernorm.weight.dtype), features.mask)
+            return qformer.remember(tokens, features.mask)
 
     # Reading: once for each region ----------------------------------------------------------------------------------
 
