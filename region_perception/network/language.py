@@ -144,7 +144,8 @@ class LanguageModel(nn.Module):
     def _generation_config(self, decoding: Decoding) -> Any:
         from transformers import GenerationConfig
 
-        options: dict[str, Any] = {"temperature": decoding.temperature, "top_p": decoding.top_p}
+        # transformers draws among the 50 likeliest tokens unless top_k is 0.
+        options: dict[str, Any] = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
         return GenerationConfig(
             num_beams=decoding.beams,
             max_new_tokens=decoding.max_tokens,
