@@ -105,12 +105,15 @@ class LanguageModel(nn.Module):
         inputs, mask = self._context(soft, joined)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         # Rows end together, so the scores of the last T tokens are those at the T positions before them.
-        longest = max(len(target) for target in targets)
-        logits = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False).logits[
-            :, -longest - 1 : -1
-        ]
         ids, present = _pad(targets, self.spec.pad_id, soft.device, side="left")
-        return Scores(_gather(logits, ids), present)
+        logits = self.model(
+            inputs_embeds=inputs,
+            attention_mask=mask,
+            position_ids=positions,
+            use_cache=False,
+            logits_to_keep=ids.shape[1] + 1,
+        ).logits
+        return Scores(_gather(logits[:, :-1], ids), present)
 
     def _score_encoder_decoder(self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds]) -> Scores:
         inputs, mask = self._context(soft, prompts)
