@@ -84,11 +84,8 @@ class LanguageModel(nn.Module):
             output = self.model.generate(
                 inputs_embeds=inputs, attention_mask=mask, generation_config=self._generation_config(decoding)
             )
-        beams = getattr(output, "beam_indices", None)
-        log_probs = self.model.compute_transition_scores(
-            output.sequences, output.scores, beams, normalize_logits=beams is None
-        )
-        written = output.sequences[:, -log_probs.shape[1] :]
+        written = output.sequences[:, 1:] if self.spec.is_encoder_decoder else output.sequences
+        log_probs = _log_probs_of(written, output.logits, getattr(output, "beam_indices", None))
         return [self._sentence(ids, scores) for ids, scores in zip(written.tolist(), log_probs.tolist(), strict=True)]
 
     def score(
@@ -161,7 +158,7 @@ class LanguageModel(nn.Module):
             eos_token_id=self.spec.stop_id,
             decoder_start_token_id=self.spec.bos_id if self.spec.is_encoder_decoder else None,
             return_dict_in_generate=True,
-            output_scores=True,
+            output_logits=True,
             **(options if decoding.sample else {}),
         )
 
@@ -170,6 +167,19 @@ class LanguageModel(nn.Module):
             return Sentence(ids, log_probs)
         end = ids.index(self.spec.stop_id)
         return Sentence(ids[:end], log_probs[: end + 1])
+
+
+def _log_probs_of(written: Tensor, logits: Sequence[Tensor], beams: Tensor | None) -> Tensor:
+    """Log-probability [R, T] of every written token [R, T], from the logits [R or R * beams, V] of every step.
+
+    These are the model's own, before anything that decoding forbids or reweighs. `beams` [R, T] says which row of a
+    step's logits each token was taken from.
+    """
+    steps = [
+        _gather(step if beams is None else step[beams[:, i].clamp(min=0)], written[:, i])
+        for i, step in enumerate(logits[: written.shape[1]])
+    ]
+    return torch.stack(steps, dim=1)
 
 
 def _gather(logits: Tensor, ids: Tensor) -> Tensor:
