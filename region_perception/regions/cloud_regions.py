@@ -11,7 +11,7 @@ import numpy as np
 
 from region_perception.errors import InputWarning, InvalidRegion
 from region_perception.observations import CloudObservation
-from region_perception.observations.arrays import MAX_PIXELS
+from region_perception.observations.image_arrays import MAX_PIXELS
 from region_perception.regions.base import CloudRegion
 from region_perception.regions.checks import MAX_METRES, number, plain, shown, vector
 from region_perception.regions.footprints import CloudFootprint

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidRegion
-from region_perception.observations.arrays import MAX_PIXELS
+from region_perception.observations.image_arrays import MAX_PIXELS
 from region_perception.regions.checks import plain, shown
 
 
