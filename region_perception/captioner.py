@@ -29,7 +29,7 @@ from region_perception.preparation import CloudFrame, cloud_points, cloud_positi
 from region_perception.regions import ImageFootprint, Region
 from region_perception.text import clean_text
 from region_perception.view import Caption, Footprint, ScoreMethod, View
-from region_perception.weights import LoadedModel, load_model
+from region_perception.weights.load import LoadedModel, load_model
 
 # Rows that go through the network together; more are split, so that memory stays bounded.
 MAX_ROWS = 64
@@ -281,12 +281,10 @@ class Captioner:
             known = ", ".join(self.spec.modalities)
             raise InvalidInput(f"model {self.name!r} cannot describe a {modality.replace('_', ' ')}; it knows: {known}")
         if modality not in self.trained and modality not in self._warned:
-            self._warned.add(modality)
-            warnings.warn(
-                f"model {self.name!r} has no trained weights for {modality!r}: what it says there means nothing",
-                InputWarning,
-                stacklevel=6,
-            )
+            # Said once; a model without any trained weights says it for all modalities at the first.
+            self._warned |= {modality} if self.trained else set(self.spec.modalities)
+            of = f"no trained weights for {modality!r}" if self.trained else "no trained weights"
+            warnings.warn(f"model {self.name!r} has {of}: what it says there means nothing", InputWarning, stacklevel=2)
 
     def _check_length(self, tokens: int) -> None:
         language = self.spec.language

@@ -1,0 +1,83 @@
+"""Observations and footprints become the tensors that the network reads."""
+
+import numpy as np
+import pytest
+import torch
+
+from region_perception import Box, Box3D, observe_cloud, observe_image
+from region_perception.network.position import released_corners
+from region_perception.network.specs import mini, regionblip_opt_2_7b, released
+from region_perception.preparation import cloud_points, cloud_position, image_pixels, image_position
+
+
+@pytest.mark.parametrize("size", [(480, 640), (100, 60), (224, 224)])
+def test_pixels_are_those_of_the_blip_image_processor(size: tuple[int, int]) -> None:
+    from PIL import Image
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    spec = regionblip_opt_2_7b().image_encoder
+    processor = BlipImageProcessorPil(
+        size={"height": 224, "width": 224}, image_mean=list(spec.mean), image_std=list(spec.std)
+    )
+    expected = processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0]
+    torch.testing.assert_close(image_pixels(observe_image(pixels), spec), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_an_image_position_is_the_box_divided_by_the_picture() -> None:
+    image = observe_image(np.zeros((120, 160, 3), np.uint8))
+    position = image_position(Box(40, 30, 80, 90).locate(image))
+    torch.testing.assert_close(position, torch.tensor([0.25, 0.25, 0.5, 0.75]))
+
+
+def test_clouds_are_centred_and_scaled_to_the_unit_sphere() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    points = np.float32([[2, 0, 0], [4, 0, 0], [3, 2, 0], [3, -2, 0]])
+    tensor, frame = cloud_points(observe_cloud(points), spec.point_encoder, spec.position)
+    assert frame.center.tolist() == [3, 0, 0]
+    assert frame.scale == 2
+    assert sorted(tensor[:, :3].tolist()) == [[-0.5, 0, 0], [0, -1, 0], [0, 1, 0], [0.5, 0, 0]]
+    assert (tensor[:, 3:] == 0.5).all(), "a cloud without colour is grey"
+
+
+def test_colour_stays_with_its_point() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    rng = np.random.default_rng(0)
+    points, colors = rng.uniform(-1, 1, (5000, 3)).astype(np.float32), rng.uniform(0, 1, (5000, 3)).astype(np.float32)
+    tensor, frame = cloud_points(observe_cloud(points, colors=colors), spec.point_encoder, spec.position)
+    assert len(tensor) == spec.point_encoder.points
+    known = {tuple(color): point for color, point in zip(colors.tolist(), frame.apply(points).tolist(), strict=True)}
+    for row in tensor[:50].tolist():
+        assert known[tuple(row[3:])] == pytest.approx(row[:3], abs=1e-6)
+
+
+def test_a_cloud_of_one_point_has_a_frame() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    tensor, frame = cloud_points(observe_cloud(np.float32([[5, 6, 7]])), spec.point_encoder, spec.position)
+    assert frame.scale == 1
+    assert tensor[:, :3].tolist() == [[0, 0, 0]]
+
+
+def test_a_cloud_position_is_in_the_frame_of_the_points() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    cloud = observe_cloud(np.random.default_rng(0).uniform(-3, 5, (5000, 3)).astype(np.float32))
+    _, frame = cloud_points(cloud, spec.point_encoder, spec.position)
+    box = Box3D((1, 1, 1), (2, 1, 0.5), 0.3)
+    position = cloud_position(box.locate(cloud), frame, spec)
+    assert position.shape == (24,)
+    np.testing.assert_allclose(position.view(8, 3).numpy() * frame.scale + frame.center, box.corners(), atol=1e-5)
+
+
+def test_released_weights_get_metres_and_their_own_corners() -> None:
+    spec = released(regionblip_opt_2_7b())
+    assert spec.point_encoder is not None
+    cloud = observe_cloud(np.random.default_rng(0).uniform(-3, 5, (5000, 3)).astype(np.float32))
+    points, frame = cloud_points(cloud, spec.point_encoder, spec.position)
+    np.testing.assert_array_equal(np.sort(points.numpy(), axis=0), np.sort(cloud.points, axis=0))
+    position = cloud_position(Box3D((1, 1, 1), (2, 1, 0.5)).locate(cloud), frame, spec)
+    expected = released_corners(torch.ones(1, 3), torch.tensor([[2, 1, 0.5]]))[0]
+    torch.testing.assert_close(position.view(8, 3), expected)
