@@ -200,8 +200,9 @@ def test_asking_differs_by_question_and_by_region(captioner: Captioner, picture:
 
 
 def test_a_cloud_is_described_the_same_wherever_it_lies(captioner: Captioner, points: np.ndarray) -> None:
+    points = np.round(points[:1500] * 1024) / 1024  # so that the shift rounds nothing away
     near = captioner.look(points).caption(Box3D((0.25, 0, 0), (1, 0.5, 1), 0.3), max_tokens=8)
-    shift = np.array([64, -32, 16], np.float32)  # exact in float32
+    shift = np.array([64, -32, 16], np.float32)
     far = captioner.look(points + shift).caption(
         Box3D(tuple(np.array([0.25, 0, 0]) + shift), (1, 0.5, 1), 0.3), max_tokens=8
     )
