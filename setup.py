@@ -10,7 +10,9 @@ NAME = "region_perception"
 MODELS = os.path.relpath(Path(__file__).resolve().parent / "models")
 
 setup(
-    # Here and not in pyproject.toml: read from there it becomes an object, which colcon cannot take over.
+    # Here and not in pyproject.toml: no way to write it there suits both ROS 2 Jazzy's setuptools (68) and new ones.
+    license="Apache-2.0",
+    # Nor this: read from there it becomes an object, which colcon cannot take over.
     python_requires=">=3.10,<3.14",
     # Named one by one: `models`, `tests`, `launch` and `docs` must not become packages of their own.
     packages=[*find_packages(include=[NAME, f"{NAME}.*", "ros_nodes", "ros_nodes.*"]), f"{NAME}.models"],
