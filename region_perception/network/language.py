@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from region_perception.errors import InvalidInput
+from region_perception.errors import InvalidInput, InvalidSpec
 from region_perception.network.adapters import routed
 from region_perception.network.spec import LanguageSpec
 
@@ -211,7 +211,11 @@ def _seeded(decoding: Decoding) -> Iterator[None]:
 
 def _build(spec: LanguageSpec) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    from transformers.activations import ACT2FN
 
+    if spec.activation not in ACT2FN:
+        known = ", ".join(sorted(ACT2FN))
+        raise InvalidSpec(f"LanguageSpec.activation is {spec.activation!r}; known are {known}")
     kind = AutoModelForSeq2SeqLM if spec.is_encoder_decoder else AutoModelForCausalLM
     model = kind.from_config(language_config(spec))
     if spec.is_encoder_decoder and not spec.tied_embeddings:

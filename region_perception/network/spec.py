@@ -6,6 +6,7 @@ Unknown keys, wrong types and sizes that do not fit together are refused with a 
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from dataclasses import dataclass, field
@@ -29,6 +30,12 @@ def _require_positive(spec: Any, *names: str) -> None:
     for name in names:
         value = getattr(spec, name)
         _require(value > 0, f"{type(spec).__name__}.{name} is {value}; expected a number above 0")
+
+
+def _require_not_negative(spec: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(spec, name)
+        _require(value >= 0, f"{type(spec).__name__}.{name} is {value}; expected 0 or above")
 
 
 def _require_divisible(spec: Any, whole: str, part: str) -> None:
@@ -58,7 +65,9 @@ class ImageEncoderSpec:
         _require_positive(self, "image_size", "patch_size", "width", "depth", "heads", "mlp_width")
         _require_divisible(self, "image_size", "patch_size")
         _require_divisible(self, "width", "heads")
-        _require(min(self.std) > 0, f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0")
+        _require(
+            all(value > 0 for value in self.std), f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0"
+        )
         _require((self.kind == "timm") == bool(self.timm_name), "ImageEncoderSpec.timm_name goes with kind='timm' only")
         if self.kind == "conv":
             power_of_two = self.patch_size > 1 and self.patch_size & (self.patch_size - 1) == 0
@@ -125,6 +134,7 @@ class QFormerSpec:
         for name in ("pad_id", "start_id"):
             value = getattr(self, name)
             _require(0 <= value < self.vocab_size, f"QFormerSpec.{name}={value} is outside 0..{self.vocab_size - 1}")
+        _require(self.pad_id != self.start_id, f"QFormerSpec.pad_id and start_id are both {self.pad_id}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +149,9 @@ class LoraSpec:
 
     def __post_init__(self) -> None:
         _require_positive(self, "rank", "alpha")
+        for name in ("qformer_targets", "language_targets"):
+            targets = getattr(self, name)
+            _require(bool(targets) and all(targets), f"LoraSpec.{name} is {targets}; expected names of linear layers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,8 +200,13 @@ class LanguageSpec:
 
     def __post_init__(self) -> None:
         _require_positive(self, "vocab_size", "width", "depth", "heads", "ffn_width", "max_positions")
+        _require_not_negative(self, "kv_heads", "head_width")
+        _require(not self.kv_heads or self.kind == "llama", "LanguageSpec.kv_heads goes with kind='llama' only")
+        _require(not self.head_width or self.kind != "opt", "LanguageSpec.head_width does not go with kind='opt'")
         if not self.head_width:
             _require_divisible(self, "width", "heads")
+        if self.kv_heads:
+            _require_divisible(self, "heads", "kv_heads")
         for name in ("pad_id", "bos_id", "eos_id", "stop_id"):
             value = getattr(self, name)
             _require(0 <= value < self.vocab_size, f"LanguageSpec.{name}={value} is outside 0..{self.vocab_size - 1}")
@@ -230,6 +248,14 @@ class NetworkSpec:
             "QFormerSpec.separate_for_clouds needs a cloud modality",
         )
 
+        # A decoder-only model needs places for the soft tokens, for the start token, and to write in.
+        room = self.language.max_positions - self.qformer.queries - 1
+        _require(
+            self.language.is_encoder_decoder or room > 0,
+            f"LanguageSpec.max_positions={self.language.max_positions} leaves no room for text after "
+            f"QFormerSpec.queries={self.qformer.queries} soft tokens",
+        )
+
     @property
     def adapted_modalities(self) -> tuple[str, ...]:
         """The modalities that have an adapter: all but `image`, whose output stays that of the base."""
@@ -247,7 +273,7 @@ def spec_from_dict(kind: type[SpecType], data: Any, where: str = "") -> SpecType
     _require(isinstance(data, dict), f"{where} is {data!r}; expected an object with named fields")
     hints = typing.get_type_hints(kind)
     fields = {item.name: item for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - set(fields))
+    unknown = sorted(set(data) - set(fields), key=str)
     _require(not unknown, f"{where} has unknown keys {unknown}; known are {sorted(fields)}")
     required = {
         name
@@ -279,8 +305,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return tuple(
             _convert(item, part, f"{where}[{i}]") for i, (item, part) in enumerate(zip(arguments, value, strict=True))
         )
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    right = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    expected = (int, float) if hint is float else hint
+    right = isinstance(value, expected) and (hint is bool or not isinstance(value, bool))
     _require(right, f"{where} is {value!r} ({type(value).__name__}); expected {hint.__name__}")
-    return value
+    if hint is not float:
+        return value
+    # Python's JSON reads NaN, Infinity and integers beyond any float.
+    _require(abs(value) <= sys.float_info.max, f"{where} is {value}; expected a finite number")
+    return float(value)
