@@ -102,7 +102,8 @@ class RegionBlip(nn.Module):
 
     def encode_images(self, pixels: Tensor) -> Features:
         """Normalised pixels [B, 3, H, W] -> tokens [B, N, image width]."""
-        return Features(self.image_encoder(pixels))
+        dtype = next(self.image_encoder.parameters()).dtype
+        return Features(self.image_encoder(pixels.to(dtype)))
 
     def encode_clouds(self, clouds: Sequence[Tensor]) -> Features:
         """Clouds [N_i, 3 or 6] in the network's frame -> tokens [B, 1 + groups, point width]."""
