@@ -5,9 +5,11 @@ padded on the left, where causal models ignore it. Encoder-decoder models (T5) r
 encoder, padded on the right, and write in the decoder. Texts are lists of token ids here: tokenizers live elsewhere.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import torch
@@ -36,6 +38,11 @@ class Decoding:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not _is_a(item.type, value):
+                expected = _EXPECTED.get(item.type, "a whole number or None")
+                raise InvalidInput(f"Decoding.{item.name} is {value!r}; expected {expected}")
         for name in ("beams", "max_tokens", "temperature", "repetition_penalty"):
             if getattr(self, name) <= 0:
                 raise InvalidInput(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
@@ -43,6 +50,20 @@ class Decoding:
             raise InvalidInput(f"Decoding.min_tokens is {self.min_tokens}; expected 0 to max_tokens={self.max_tokens}")
         if not 0 < self.top_p <= 1:
             raise InvalidInput(f"Decoding.top_p is {self.top_p}; expected above 0, at most 1")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise InvalidInput(f"Decoding.seed is {self.seed}; expected 0 to 2**63 - 1")
+
+
+_EXPECTED: dict[Any, str] = {bool: "True or False", int: "a whole number", float: "a finite number"}
+
+
+def _is_a(kind: Any, value: object) -> bool:
+    """Whether `value` is what a field of `Decoding` of type `kind` takes: NumPy's numbers too, but nothing infinite."""
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return (isinstance(value, Integral) and not isinstance(value, bool)) or (value is None and kind is not int)
 
 
 class Sentence(NamedTuple):
