@@ -170,7 +170,7 @@ class Click3D(CloudRegion):
         from region_perception.regions.cloud_selection import select
 
         self._check_cloud(cloud)
-        members = select(cloud.points, np.array((self.x, self.y, self.z)) - cloud.origin)
+        members = select(cloud.points, np.array((self.x, self.y, self.z)) - cloud.origin, str(self))
         return CloudFootprint(Box3D.around(cloud.points[members]), members)
 
 
