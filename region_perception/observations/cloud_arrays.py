@@ -13,8 +13,10 @@ MAX_POINTS = 20_000_000
 FAR_FROM_ZERO = 10_000.0
 """Metres. Up to here float32 keeps about a millimetre; farther out coordinates are stored relative to an origin."""
 
-LARGEST_EXTENT = 1_000_000.0
-"""Metres. A wider cloud is in another unit or holds sentinel values."""
+LARGEST_COORDINATE = 1e8
+"""Metres. Every map projection and Earth-centred coordinates stay below; farther out are sentinels and other units."""
+
+_ROUNDING = 0.01  # floats meant as 0..1 may end a little above 1; as 0..255 these would be black
 
 
 def cloud_arrays(source: object, colors: object = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -51,9 +53,9 @@ def unit_colors(source: object, count: int) -> np.ndarray:
             f"colors: expected 0..1 or 0..255, got {low:g} to {high:g}"
             + ("; are these normals? Pass coordinates only" if low < 0 else "")
         )
-    if array.dtype.kind in "ui" or high > 1:
-        colors /= full
-    return colors
+    if array.dtype.kind in "ui" or high > 1 + _ROUNDING:
+        return colors / np.float32(full)
+    return np.minimum(colors, 1)
 
 
 def finite_rows(points: np.ndarray, colors: np.ndarray | None) -> np.ndarray:
@@ -76,10 +78,10 @@ def finite_rows(points: np.ndarray, colors: np.ndarray | None) -> np.ndarray:
 def near_zero(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finite coordinates [N, 3] as float32 relative to a float64 origin [3], which is zero near zero."""
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
-    if (extent := float((high - low).max())) > LARGEST_EXTENT:
+    if (farthest := float(np.maximum(abs(low), abs(high)).max())) > LARGEST_COORDINATE:
         raise InvalidObservation(
-            f"cloud: it spans {extent:.3g} m (from {low.tolist()} to {high.tolist()}), "
-            f"at most {LARGEST_EXTENT:g} m are read; coordinates are in metres"
+            f"cloud: a coordinate is {farthest:.3g} m from zero, at most {LARGEST_COORDINATE:g} m are read; "
+            "expected metres, and NaN for points that are not known"
         )
     far = np.maximum(abs(low), abs(high)) > FAR_FROM_ZERO
     origin = np.where(far, np.round((low + high) / 2), 0.0)

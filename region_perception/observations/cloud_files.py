@@ -6,9 +6,10 @@ from typing import TextIO
 
 import numpy as np
 
-from region_perception.errors import InvalidObservation, MissingDependency
-from region_perception.observations.cloud_arrays import MAX_POINTS, check_point_count
+from region_perception.errors import InvalidObservation
+from region_perception.observations.cloud_arrays import MAX_POINTS
 from region_perception.observations.kinds import CLOUD_SUFFIXES, cloud_kind, existing_file, first_bytes, image_kind
+from region_perception.observations.las import read_las
 from region_perception.observations.numpy_files import load_npy, load_npz_cloud
 from region_perception.observations.pcd import read_pcd
 from region_perception.observations.ply import read_ply
@@ -20,7 +21,7 @@ PointsAndColors = tuple[np.ndarray, np.ndarray | None]
 def read_cloud(source: object) -> PointsAndColors:
     """What the file holds, not yet cleaned: an array for `cloud_arrays`, and colours where they stand apart."""
     name = f"cloud {source}"
-    path = existing_file(source, "cloud")
+    path = existing_file(source, name)
     start = first_bytes(path, name)
     if kind := image_kind(start):
         raise InvalidObservation(
@@ -84,29 +85,6 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _read_las(path: Path, name: str) -> PointsAndColors:
-    try:
-        import laspy
-    except ImportError as error:
-        raise MissingDependency("reading LAS and LAZ needs laspy: pip install 'region-perception[cloud]'") from error
-    try:
-        with laspy.open(path) as file:
-            check_point_count(file.header.point_count, name)
-            promised = file.header.point_count
-            cloud = file.read()
-    except InvalidObservation:
-        raise
-    except Exception as error:  # laspy and its LAZ backends raise errors of their own for broken files
-        raise InvalidObservation(f"{name}: it is broken or truncated ({error})") from error
-    if len(cloud) < promised:
-        raise InvalidObservation(
-            f"{name}: truncated, its header promises {promised:,} points and {len(cloud):,} are there"
-        )
-    if "red" not in cloud.point_format.dimension_names:
-        return cloud.xyz, None
-    return cloud.xyz, np.stack([cloud.red, cloud.green, cloud.blue], axis=1)
-
-
 _COMMENTS = ("#", "//")
 
 # Reader for each suffix, and the kind that its first bytes must show; text starts with anything.
@@ -115,7 +93,7 @@ _READERS: dict[str, tuple[Callable[[Path, str], PointsAndColors], str | None]] =
     ".pcd": (read_pcd, "PCD"),
     ".npy": (_read_npy, "NPY"),
     ".npz": (load_npz_cloud, "NPZ"),
-    ".las": (_read_las, "LAS"),
-    ".laz": (_read_las, "LAS"),
+    ".las": (read_las, "LAS"),
+    ".laz": (read_las, "LAS"),
     **dict.fromkeys((".xyz", ".txt", ".csv"), (_read_text, None)),
 }

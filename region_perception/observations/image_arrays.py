@@ -102,7 +102,7 @@ def _on_white(rgba: np.ndarray) -> np.ndarray:
         return np.array(rgba[:, :, :3], order="C")
     if alpha.max() == 0:
         raise InvalidObservation(
-            "image: its fourth channel (opacity) is 0 everywhere; to ignore it pass array[:, :, :3]"
+            "image: its opacity (the fourth channel) is 0 everywhere; leave that channel out, as in array[:, :, :3]"
         )
     share = alpha.astype(np.float32) / 255
     return np.rint(rgba[:, :, :3] * share + 255 * (1 - share)).astype(np.uint8)

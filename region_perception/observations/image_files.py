@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,18 +96,19 @@ def _bytes_of(source: object, name: str) -> bytes:
     return bytes(data)
 
 
-def _decode(picture: "Image.Image", name: str, convert) -> np.ndarray:
+def _decode(picture: "Image.Image", name: str, convert: Callable[["Image.Image"], np.ndarray]) -> np.ndarray:
     """Decodes the first frame and converts it; whatever a decoder raises becomes an error that names the file."""
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and picture.format != "MPO":  # the further frames of a phone's MPO are previews
-        warnings.warn(f"{name}: it has {frames} frames, the first is used", InputWarning, stacklevel=4)
     try:
+        frames = getattr(picture, "n_frames", 1)
         picture.load()
-        return convert(picture)
+        array = convert(picture)
     except InvalidObservation:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
         raise InvalidObservation(f"{name}: it is broken or truncated ({error or type(error).__name__})") from error
+    if frames > 1 and picture.format != "MPO":  # the further frames of a phone's MPO are previews
+        warnings.warn(f"{name}: it has {frames} frames, the first is used", InputWarning, stacklevel=4)
+    return array
 
 
 def _pixels(picture: "Image.Image", name: str, upright: bool) -> np.ndarray:

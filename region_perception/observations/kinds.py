@@ -23,7 +23,7 @@ _CLOUD_STARTS = {
     b"VERSION": "PCD",
     b"LASF": "LAS",
     b"\x93NUMPY": "NPY",
-    b"PK": "NPZ",
+    b"PK\x03\x04": "NPZ",
 }
 
 
@@ -42,19 +42,19 @@ def is_from(source: object, package: str) -> bool:
 
 
 def existing_file(source: object, what: str) -> Path:
-    """The path of a file that is there and holds something."""
+    """The path of a file that is there and holds something; `what` names it in messages."""
     if str(source).startswith(("http://", "https://")):
-        raise InvalidObservation(f"{what}: {source} is a web address; download it and pass the file")
+        raise InvalidObservation(f"{what}: this is a web address; download it and pass the file")
     path = Path(os.fsdecode(source)).expanduser()
     try:
         if path.is_dir():
-            raise InvalidObservation(f"{what}: {path} is a folder, expected a file")
+            raise InvalidObservation(f"{what}: this is a folder, expected a file")
         if not path.is_file():
-            raise InvalidObservation(f"{what}: there is no file {path}")
+            raise InvalidObservation(f"{what}: there is no such file")
         if path.stat().st_size == 0:
-            raise InvalidObservation(f"{what}: {path} is empty (0 bytes)")
+            raise InvalidObservation(f"{what}: the file is empty (0 bytes)")
     except OSError as error:
-        raise InvalidObservation(f"{what}: {path} cannot be read: {error.strerror}") from error
+        raise InvalidObservation(f"{what}: it cannot be read: {error.strerror}") from error
     return path
 
 
@@ -63,7 +63,7 @@ def first_bytes(path: Path, what: str, count: int = 16) -> bytes:
         with path.open("rb") as file:
             return file.read(count)
     except OSError as error:
-        raise InvalidObservation(f"{what}: {path} cannot be read: {error.strerror}") from error
+        raise InvalidObservation(f"{what}: it cannot be read: {error.strerror}") from error
 
 
 def image_kind(start: bytes) -> str | None:

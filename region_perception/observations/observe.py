@@ -143,7 +143,7 @@ def _is_image(source: object) -> bool:
     if isinstance(source, CloudObservation) or is_from(source, "open3d"):
         return False
     if is_path(source):
-        path = existing_file(source, "observation")
+        path = existing_file(source, f"observation {source}")
         if path.suffix.lower() == ".npy":
             return _is_image_array(load_npy(path, f"observation {path}"), f"observation {path}")
         return not _is_cloud_file(path)
@@ -155,14 +155,13 @@ def _is_cloud_file(path: Path) -> bool:
 
 
 def _is_image_array(array: np.ndarray, name: str) -> bool:
-    shape, dtype = array.shape, array.dtype
-    if len(shape) == 2 and shape[1] in (3, 6) and dtype.kind == "f":
-        return False
-    if (dtype == np.uint8 and len(shape) in (2, 3) and shape[-1:] not in ((3,), (6,))) or (
-        len(shape) == 3 and (dtype == np.uint8 or shape[2] in (1, 4))
-    ):
+    holds_bytes = array.dtype == np.uint8
+    holds_points = array.ndim in (2, 3) and array.shape[-1] in (3, 6)
+    if array.ndim == 3 and (holds_bytes or not holds_points):
         return True
+    if array.ndim == 2 and holds_bytes != holds_points:
+        return holds_bytes
     raise InvalidObservation(
-        f"{name}: an array of {dtype} {list(shape)} could be an image or a cloud; "
+        f"{name}: an array of {array.dtype} {list(array.shape)} could be an image or a cloud; "
         "say which: observe_image(...) or observe_cloud(...)"
     )

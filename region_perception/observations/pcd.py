@@ -134,8 +134,8 @@ def _unpack_lzf(data: bytes, size: int, name: str) -> bytearray:
             if start < 0:
                 raise IndexError
             piece = out[start : start + length + 2]
-            while len(piece) < length + 2:  # a copy that overlaps its own end repeats
-                piece += piece
+            if distance < length + 2:  # a copy that reaches into itself repeats
+                piece *= 1 + (length + 2) // distance
             out += piece[: length + 2]
     except IndexError as error:
         raise InvalidObservation(f"{name}: its compressed points are corrupt") from error

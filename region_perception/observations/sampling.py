@@ -20,8 +20,8 @@ def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int) -> np.ndarra
 
     All points where they fit into the budget. Otherwise one point for each occupied voxel, of the largest size that
     leaves several for each point of the budget, and farthest-point sampling among those. Fewer than `budget` come back
-    only where the remaining points coincide. The same points give the same answer on every machine. Time grows as
-    sorting does, whatever the shape of the cloud; ten million points take about one and a half seconds.
+    only where the remaining points coincide. The same points give the same answer on every machine. Time
+    grows as sorting does, whatever the shape of the cloud and however many points coincide.
 
     Args:
         cloud: a cloud, or finite coordinates [N, 3].
@@ -30,6 +30,8 @@ def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int) -> np.ndarra
     if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 1:
         raise InvalidInput(f"budget must be a whole number of points, 1 or more, got {budget!r}")
     points = cloud.points if isinstance(cloud, CloudObservation) else np.asarray(cloud, np.float32)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise InvalidInput(f"points to sample must have shape [N, 3], got {list(points.shape)}")
     if len(points) <= budget:
         return np.arange(len(points))
     kept = _one_for_each_voxel(points, CELLS_PER_SAMPLE * int(budget))
@@ -65,7 +67,7 @@ def _voxel_keys(points: np.ndarray) -> np.ndarray:
     """int64 [N] Morton codes: the bits of the three cell numbers interleaved, each 3 of them one octree level."""
     low = points.min(axis=0)
     extent = float((points.max(axis=0) - low).max())
-    scale = np.float32((2**_LEVELS - 1) / extent) if extent > 0 else np.float32(0)
+    scale = np.float32((2**_LEVELS - 1) / max(extent, 1e-30))
     keys = np.empty(len(points), np.int64)
     for start in range(0, len(points), _BLOCK):
         cells = _spread(((points[start : start + _BLOCK] - low) * scale).astype(np.int64))
