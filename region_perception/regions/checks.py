@@ -20,7 +20,7 @@ def shown(value: Any) -> str:
     """A short form of `value` for a message: never pages long, whatever was handed over."""
     try:
         return f"{reprlib.repr(value)} ({type(value).__name__})"
-    except Exception:  # a foreign object whose repr fails must not hide the real mistake
+    except Exception:  # an integer of 5,000 digits, say, has no repr; that must not hide the real mistake
         return f"an object of type {type(value).__name__}"
 
 

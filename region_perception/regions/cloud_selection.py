@@ -3,9 +3,11 @@
 The planes that things stand on or before (table, floor, wall) are found by RANSAC and set aside, what is left falls
 into clusters by DBSCAN, and the cluster that holds the point nearest to the click is taken. A click on a support plane
 takes the plane. A plane supports when it holds much of the cloud and reaches across it; so does the largest side of a
-flat thing that is alone in its cloud, and a click there takes that side. All lengths follow from the spacing of the points, so that clouds of any scale and density work alike; large
-clouds are reduced to voxels first, and every point then shares the fate of its voxel. The same cloud and click always
-give the same points.
+flat thing that is alone in its cloud, and a click there takes that side.
+
+All lengths follow from the spacing of the points, so that clouds of any scale and density work alike. Large clouds are
+reduced to voxels first, and every point then shares the fate of its voxel. The same cloud and click always give the
+same points.
 """
 
 from __future__ import annotations
