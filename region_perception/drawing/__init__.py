@@ -1,0 +1,7 @@
+"""Pictures of regions with their numbers and captions, for people: drawn over images, or as a view of a cloud."""
+
+from region_perception.drawing.cloud import draw_cloud
+from region_perception.drawing.drawable import Drawable
+from region_perception.drawing.image import draw_image
+
+__all__ = ["Drawable", "draw_cloud", "draw_image"]
