@@ -1,0 +1,151 @@
+"""Captions of R regions of one image: this library against transformers' BLIP-2 run on one crop after another.
+
+Both hold the same weights: the `mini` network with BLIP-2's kind of image encoder, random from a seed, exported to
+transformers. Both go all the way from the picture in memory to text, greedily, and write exactly the same number of
+tokens for each region. This library has more to do for each region (adapters, PaFE); the crops have the picture to
+encode again each time. A third contender, all crops in one batch of transformers, shows what batching alone brings.
+Memory is that of a process of its own: how far its peak rises above what it held before a run.
+"""
+
+import ctypes
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import tyro
+from PIL import Image
+from timing import hardware, measure, print_table, write_results
+
+from region_perception import Box, Captioner
+from region_perception.network.region_blip import RegionBlip
+from region_perception.network.spec import NetworkSpec
+from region_perception.network.specs import mini
+from region_perception.text import mini_codec
+from region_perception.weights.blip2 import export_blip2
+from region_perception.weights.load import LoadedModel
+
+OURS, ONE_BY_ONE, IN_A_BATCH = "region-perception", "transformers, crop by crop", "transformers, crops in a batch"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Compare captions of many regions of one image with BLIP-2 on crops."""
+
+    regions: tuple[int, ...] = (1, 4, 16, 64)
+    """Numbers of regions to caption."""
+    tokens: Annotated[int, tyro.conf.arg(metavar="N")] = 12
+    """Tokens that every caption has."""
+    repetitions: Annotated[int, tyro.conf.arg(metavar="N")] = 7
+    """How often each contender runs at least; the median counts."""
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 2
+    """Threads that torch may use."""
+    output: Path = Path(__file__).parent / "results" / "regions.json"
+    """Where the figures are written as JSON."""
+    memory_of: tuple[str, int] | None = None
+    """Instead of all this, print the bytes that one contender needs for a number of regions."""
+
+
+def contenders(count: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
+    """Functions that caption the same `count` regions of the same picture."""
+    spec = dataclasses.replace(mini(), image_encoder=dataclasses.replace(mini().image_encoder, kind="blip2"))
+    torch.manual_seed(0)
+    network, codec = RegionBlip(spec).eval(), mini_codec(spec)
+    captioner = Captioner(LoadedModel(network, codec, "mini", "random weights", frozenset(spec.modalities)))
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    corners, sizes = rng.uniform((0, 0), (480, 320), (count, 2)), rng.uniform(40, 160, (count, 2))
+    boxes = [Box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners.tolist(), sizes.tolist(), strict=True)]
+
+    def ours() -> list[str]:
+        captions = captioner.look(picture).caption(boxes, max_tokens=tokens, min_tokens=tokens)
+        return [caption.text for caption in captions]
+
+    caption_crops = blip2_on_crops(network, spec, codec, tokens)
+    crops = [Image.fromarray(picture).crop((int(b.x1), int(b.y1), int(b.x2), int(b.y2))) for b in boxes]
+    return {
+        OURS: ours,
+        ONE_BY_ONE: lambda: [caption_crops([crop])[0] for crop in crops],
+        IN_A_BATCH: lambda: caption_crops(crops),
+    }
+
+
+def blip2_on_crops(
+    network: RegionBlip, spec: NetworkSpec, codec: Any, tokens: int
+) -> Callable[[list[Image.Image]], list[str]]:
+    """Captions by transformers' own BLIP-2 with the network's weights, as its documentation runs it."""
+    from transformers import Blip2ForConditionalGeneration
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+
+    image_token = spec.language.vocab_size - 1  # a word that no sentence uses
+    config, state = export_blip2(network, image_token)
+    model = Blip2ForConditionalGeneration.from_pretrained(None, config=config, state_dict=state).eval()
+    side = {"height": spec.image_encoder.image_size, "width": spec.image_encoder.image_size}
+    processor = BlipImageProcessorPil(size=side)
+    prompt = [spec.language.bos_id, *codec.prompt_ids(spec.language.image_prefix)]
+    ids = torch.tensor([[image_token] * spec.qformer.queries + prompt])
+
+    @torch.inference_mode()
+    def caption(crops: list[Image.Image]) -> list[str]:
+        pixels = processor(crops, return_tensors="pt")["pixel_values"]
+        rows = ids.expand(len(crops), -1)
+        written = model.generate(pixels, input_ids=rows, max_new_tokens=tokens, min_new_tokens=tokens)
+        return [codec.sentence(row) for row in written[:, ids.shape[1] :].tolist()]
+
+    return caption
+
+
+def peak_growth(name: str, count: int, tokens: int) -> int:
+    """Bytes by which this process's memory peaks above where it stood, while the contender runs once. Linux only."""
+    run = contenders(count, tokens)[name]
+    contenders(1, tokens)[name]()  # so that what is allocated once and kept does not count
+    ctypes.CDLL(None).malloc_trim(0)  # nor what was freed and not yet given back
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
+    before = _resident("VmRSS")
+    run()
+    return _resident("VmHWM") - before
+
+
+def _resident(field: str) -> int:
+    """A figure of /proc/self/status in bytes."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return 1024 * int(line.split()[1])
+
+
+def peak_growth_in_new_process(name: str, count: int, options: Options) -> int:
+    command = [sys.executable, __file__, "--memory-of", name, str(count)]
+    command += ["--threads", str(options.threads), "--tokens", str(options.tokens)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main(options: Options) -> None:
+    torch.set_num_threads(options.threads)
+    if options.memory_of is not None:
+        print(peak_growth(*options.memory_of, options.tokens))
+        return
+    machine = hardware(options.threads, packages=("torch", "transformers", "peft"))
+    print(machine)
+    rows, results = [], []
+    for count in options.regions:
+        times = measure(contenders(count, options.tokens), options.repetitions)
+        for name, timing in times.items():
+            growth = peak_growth_in_new_process(name, count, options)
+            rate, ratio = count / timing.median, timing.median / times[OURS].median
+            times_in_ms = [f"{1000 * seconds:.0f}" for seconds in (timing.median, timing.fastest)]
+            against = "" if name == OURS else f"{ratio:.1f} x"
+            rows.append([f"{count}  {name}", *times_in_ms, f"{rate:.1f}", against, f"{growth / 2**20:.1f}"])
+            figures = {"regions_per_second": rate, "times_slower": ratio, "peak_growth_bytes": growth}
+            results.append({"regions": count, "contender": name, "seconds": timing, **figures})
+    columns = ["regions", "median ms", "fastest", "regions/s", "our time x", "peak +MB"]
+    print_table(f"Regions of one 640x480 image, {options.tokens} tokens each", columns, rows)
+    write_results(options.output, {"hardware": machine, "tokens": options.tokens, "results": results})
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
