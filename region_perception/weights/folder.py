@@ -14,9 +14,9 @@ without `base.safetensors` holds adapters only; `base` in its `config.json` says
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from region_perception.errors import InvalidSpec, WeightsError
 from region_perception.network.spec import NetworkSpec, spec_from_dict, spec_to_dict
@@ -28,22 +28,14 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class BaseReference:
-    """The model that an adapter-only folder stands on."""
-
-    layout: Literal["native", "blip2"]
-    source: str
-    """A folder (relative ones are seen from the adapters' folder), the name of a bundled model, or a hub id."""
-
-
-@dataclass(frozen=True)
 class FolderConfig:
     """`config.json`, typed."""
 
     spec: NetworkSpec
     trained: tuple[str, ...]
     """The modalities whose weights have learnt something."""
-    base: BaseReference | None = None
+    base: str | None = None
+    """What an adapter-only model stands on: a folder (seen from its own), a bundled model's name, or a hub id."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.trained if name not in self.spec.modalities]
@@ -80,13 +72,12 @@ def read_config(folder: Path) -> FolderConfig:
 
 def write_config(folder: Path, config: FolderConfig) -> None:
     """Write `config.json` into `folder`."""
-    base = None if config.base is None else asdict(config.base)
     data = {
         "format": FORMAT,
         "version": VERSION,
         "spec": spec_to_dict(config.spec),
         "trained": list(config.trained),
-        "base": base,
+        "base": config.base,
     }
     (folder / CONFIG).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 

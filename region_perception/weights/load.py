@@ -2,17 +2,27 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from region_perception.errors import InvalidInput, ModelNotFound
+from region_perception.modalities import IMAGE
 from region_perception.network.region_blip import RegionBlip
+from region_perception.network.spec import NetworkSpec
 from region_perception.network.specs import SPECS, named_spec
 from region_perception.text import TextCodec, mini_codec
-from region_perception.weights.places import not_found_message
+from region_perception.weights.blip2 import import_blip2, read_blip2_base
+from region_perception.weights.blip2_spec import is_blip2_folder
+from region_perception.weights.compare import refuse_other_base
+from region_perception.weights.folder import read_config
+from region_perception.weights.hub import download, is_hub_id
+from region_perception.weights.places import find_model, not_found_message
 from region_perception.weights.precision import set_dtype
+from region_perception.weights.store import read_base, read_model
 
-# Adopts whatever sizes the base has, where the other names stand for certain sizes.
+# Takes a base of any size, where the other names stand for certain sizes.
 ANY_BASE = "regionblip"
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -43,20 +53,21 @@ def load_model(
 ) -> LoadedModel:
     """Load a network.
 
-    `name`: the folder of a model, the name of a bundled model, a hub id ("owner/model"), or the name of a network
-    (`region_perception.network.specs`), which has no weights of its own: those come from `base`, the folder or hub id
-    of a transformers BLIP-2, or are random with `untrained`. The name "regionblip" takes the sizes of any base.
-    `device`: "auto" is a GPU where there is one. `dtype`: of the encoders and the language model, float32 if None;
-    the Q-Former and all that learns stay float32. `seed` is that of random weights.
+    `name`: the folder of a model, the name of a bundled model, a hub id ("owner/model" or "owner/model@revision"), or
+    the name of a network (`region_perception.network.specs`). A network has no weights of its own: those come from
+    `base`, the folder or hub id of a transformers BLIP-2, or are random with `untrained`. The name "regionblip" takes a
+    base of any size. For a model that holds adapters only, `base` says where its base lies, if not as it says.
+    `device`: "auto" is a GPU where there is one. `dtype`: of the encoders and the language model, float32 if None; the
+    Q-Former and all that learns stay float32. `seed` is that of random weights.
     """
-    chosen_device, chosen_dtype = pick_device(device), pick_dtype(dtype)
+    place, precision = pick_device(device), pick_dtype(dtype)
+    text = os.fspath(name)
+    base_text = None if base is None else os.fspath(base)
     if untrained:
-        loaded = _untrained(os.fspath(name), base, seed)
-    else:
-        raise ModelNotFound(not_found_message(os.fspath(name)))
-    loaded.network.to(chosen_device).eval()
-    set_dtype(loaded.network, chosen_dtype)
-    return loaded
+        return _untrained(text, base_text, place, precision, seed)
+    if text in (*SPECS, ANY_BASE) and base_text is not None:
+        return _over_base(text, base_text, place, precision, seed)
+    return _stored(text, base_text, place, precision)
 
 
 def pick_device(device: str | torch.device) -> torch.device:
@@ -78,7 +89,7 @@ def pick_device(device: str | torch.device) -> torch.device:
 
 
 def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
-    """The floating-point type meant by `dtype`."""
+    """The floating-point type meant by `dtype`; None is float32."""
     if dtype is None:
         return torch.float32
     chosen = _DTYPES.get(dtype) if isinstance(dtype, str) else dtype
@@ -87,11 +98,11 @@ def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     return chosen
 
 
-def _untrained(name: str, base: str | os.PathLike[str] | None, seed: int) -> LoadedModel:
+def _untrained(name: str, base: str | None, device: torch.device, dtype: torch.dtype, seed: int) -> LoadedModel:
     if base is not None:
         raise InvalidInput("untrained=True makes all weights random; leave out base, or leave out untrained")
     if name not in SPECS:
-        raise ModelNotFound(not_found_message(name))
+        raise ModelNotFound(f"untrained=True builds a network by its name; {not_found_message(name)}")
     if name != "mini":
         raise InvalidInput(
             f"{name!r} has no tokenizer of its own, so it cannot be built from nothing; "
@@ -101,4 +112,57 @@ def _untrained(name: str, base: str | os.PathLike[str] | None, seed: int) -> Loa
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = RegionBlip(spec)
-    return LoadedModel(network, mini_codec(spec), name, "untrained", frozenset())
+    set_dtype(network, dtype)
+    return LoadedModel(network.to(device).eval(), mini_codec(spec), name, "untrained", frozenset())
+
+
+def _over_base(name: str, base: str, device: torch.device, dtype: torch.dtype, seed: int) -> LoadedModel:
+    folder = _locate(base)
+    like = None if name == ANY_BASE else named_spec(name)
+    imported = import_blip2(folder, like, device=device, dtype=dtype, seed=seed)
+    return LoadedModel(imported.network, imported.codec, name, str(folder), frozenset({IMAGE}))
+
+
+def _stored(name: str, base: str | None, device: torch.device, dtype: torch.dtype) -> LoadedModel:
+    folder = _locate(name)
+    config = read_config(folder)
+    if config.base is None and base is not None:
+        raise InvalidInput(f"the model in {folder} holds its own base; leave out base={base!r}")
+    source = base or config.base
+    tensors = None if source is None else _base_tensors(source, folder, config.spec)
+    network, codec = read_model(folder, tensors, device, dtype)
+    return LoadedModel(network, codec, config.spec.name, str(folder), frozenset(config.trained))
+
+
+def _base_tensors(source: str, adapters: Path, spec: NetworkSpec) -> dict[str, Tensor]:
+    """The tensors of the base that the adapters in a folder stand on."""
+    beside = adapters / source
+    folder = beside if beside.is_dir() else _locate(source)
+    if is_blip2_folder(folder):
+        return read_blip2_base(folder, spec)
+    refuse_other_base(folder, spec, read_config(folder).spec)
+    return read_base(folder)
+
+
+def _locate(name: str) -> Path:
+    """The folder of a model: on this machine, or downloaded."""
+    try:
+        return find_model(name)
+    except ModelNotFound:
+        if is_hub_id(name):
+            return download(name)
+        if name in (*SPECS, ANY_BASE):
+            raise ModelNotFound(_three_ways(name)) from None
+        raise
+
+
+def _three_ways(name: str) -> str:
+    return "\n".join(
+        [
+            f"{name!r} is a network, and no weights for it were found; there are three ways to them:",
+            f'  over a BLIP-2 of transformers:  load("{name}", base=<its folder or hub id>)',
+            "  a folder of this library's own: load(<folder>), or its name if it lies in one of the places below",
+            '  random weights, to try it out:  load("mini", untrained=True)',
+            not_found_message(name),
+        ]
+    )

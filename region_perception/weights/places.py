@@ -84,7 +84,8 @@ def not_found_message(name: str) -> str:
 
 def _folders(place: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in place.iterdir() if entry.is_dir())
+        # Hidden folders are models that are being written.
+        return sorted(entry for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError:
         return []
 
@@ -95,5 +96,4 @@ def _listing(folder: Path) -> ModelListing:
         config = read_config(folder)
     except RegionPerceptionError as error:
         return ModelListing(folder.name, folder, size, (), "", str(error))
-    base = "" if config.base is None else config.base.source
-    return ModelListing(folder.name, folder, size, config.trained, base, "")
+    return ModelListing(folder.name, folder, size, config.trained, config.base or "", "")

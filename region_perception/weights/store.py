@@ -1,0 +1,138 @@
+"""The native store: write a network into a model's folder, and read it back. See `folder` for what lies in it."""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from region_perception.errors import InvalidInput, WeightsError
+from region_perception.network.region_blip import RegionBlip
+from region_perception.text import TextCodec
+from region_perception.weights.assemble import check_tensors, empty_network, fill, owned_tensors
+from region_perception.weights.files import has_tensors, read_tensors, write_tensors
+from region_perception.weights.folder import (
+    CARD,
+    FolderConfig,
+    is_model_folder,
+    read_config,
+    write_config,
+)
+
+MAX_SHARD_SIZE = "4GB"
+
+# What a model's folder is made of; anything else in it belongs to somebody else.
+_OWN_FILES = re.compile(
+    r"config\.json|README\.md|(qformer_)?tokenizer|[a-z_]+(-\d+-of-\d+)?\.safetensors(\.index\.json)?"
+)
+
+
+def save_model(
+    folder: str | os.PathLike[str],
+    network: RegionBlip,
+    codec: TextCodec,
+    *,
+    card: str,
+    trained: Collection[str],
+    base: str | None = None,
+    overwrite: bool = False,
+    max_shard_size: int | str = MAX_SHARD_SIZE,
+) -> Path:
+    """Write a model's folder, all of it or nothing.
+
+    `card` is the text of its README.md; `trained` names the modalities whose weights have learnt something. With `base`
+    (a folder, a bundled model's name or a hub id; BLIP-2 or native) only what stands on that model is written, and one
+    base serves many such folders. An older model in `folder` is
+    replaced only with `overwrite`; anything else there is never touched.
+    """
+    target = Path(folder).expanduser().absolute()
+    _refuse_to_overwrite(target, overwrite)
+    config = FolderConfig(network.spec, tuple(name for name in network.spec.modalities if name in trained), base)
+    if len(config.trained) != len(set(trained)):
+        raise InvalidInput(f"trained is {sorted(trained)}; the network has {list(network.spec.modalities)}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    draft.mkdir()
+    try:
+        write_config(draft, config)
+        (draft / CARD).write_text(card, encoding="utf-8")
+        codec.save(draft)
+        for owner, tensors in owned_tensors(network).items():
+            if owner != "base" or base is None:
+                write_tensors(draft, owner, tensors, max_shard_size)
+        _swap(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def read_model(
+    folder: Path, base: dict[str, Tensor] | None, device: torch.device, dtype: torch.dtype
+) -> tuple[RegionBlip, TextCodec]:
+    """The network and codec in `folder`; `base` holds the base's tensors where the folder has adapters only."""
+    config = read_config(folder)
+    codec = TextCodec.load(config.spec, folder)
+    network = empty_network(config.spec)
+    expected = owned_tensors(network)
+    _refuse_strangers(folder, set(expected))
+    for owner, wanted in expected.items():
+        given = base if owner == "base" and base is not None else read_tensors(folder, owner)
+        check_tensors(wanted, given, f"{folder} ({owner})")
+        fill(network, given, device, dtype)
+    return network.to(device).eval(), codec
+
+
+def read_base(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the base in a native folder, for adapters that stand on it."""
+    if not has_tensors(folder, "base"):
+        config = read_config(folder)
+        stands_on = "" if config.base is None else f"; it stands on {config.base!r}, name that as the base"
+        raise WeightsError(f"{folder} has no base weights to build on{stands_on}")
+    return read_tensors(folder, "base")
+
+
+def _refuse_to_overwrite(target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise WeightsError(f"{target} is a file; expected the folder to write the model into")
+    entries = sorted(entry.name for entry in target.iterdir())
+    if not entries:
+        return
+    strangers = [name for name in entries if not _OWN_FILES.fullmatch(name)]
+    if strangers or not is_model_folder(target):
+        raise WeightsError(
+            f"{target} holds something else than a model: {', '.join(strangers or entries)}; left as it is"
+        )
+    if not overwrite:
+        raise WeightsError(f"{target} holds a model already; overwrite=True would replace all of: {', '.join(entries)}")
+
+
+def _refuse_strangers(folder: Path, owners: set[str]) -> None:
+    """Weights in the folder that the spec has no use for mean that spec and weights do not belong together."""
+    strangers = [
+        path.name
+        for path in sorted(folder.glob("*.safetensors*"))
+        if re.split(r"-\d+-of-|\.safetensors", path.name)[0] not in owners
+    ]
+    if strangers:
+        raise WeightsError(f"{folder} holds weights that its network does not have: {', '.join(strangers)}")
+
+
+def _swap(draft: Path, target: Path) -> None:
+    """Put `draft` where `target` is. If something stops in between, the old folder lies beside it, complete."""
+    if not target.exists():
+        draft.rename(target)
+        return
+    old = draft.with_name(draft.name + ".old")
+    target.rename(old)
+    try:
+        draft.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
