@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 from region_perception.errors import InvalidRegion
@@ -14,6 +14,7 @@ from region_perception.regions.checks import shown
 from region_perception.regions.footprints import CloudFootprint, ImageFootprint
 
 
+@dataclass(frozen=True)
 class Region(ABC):
     """Something that somebody points at. Regions are values: they never change and compare by what they contain."""
 

@@ -66,10 +66,11 @@ def vector(value: Any, owner: str, what: str, names: str, limit: float) -> tuple
     return tuple(number(v, owner, f"{what} {name}", limit) for v, name in zip(values, names, strict=True))
 
 
-def vertices(value: Any, owner: str, what: str, least: int) -> tuple[tuple[float, ...], ...]:
+def vertices(value: Any, owner: str, what: str, least: int) -> tuple[tuple[float, float], ...]:
     """`value` as at least `least` finite points (x, y) in pixels."""
     points = sequence(value, owner, what, "a list of points (x, y)")
     if not least <= len(points) <= MAX_VERTICES:
         expected = f"between {least} and {MAX_VERTICES:,} points (x, y)"
         raise InvalidRegion(f"{owner}: {what} must have {expected}, got {len(points):,}: {shown(points)}")
-    return tuple(vector(point, owner, f"{what}[{i}]", "xy", MAX_PIXEL) for i, point in enumerate(points))
+    pairs = (vector(point, owner, f"{what}[{i}]", "xy", MAX_PIXEL) for i, point in enumerate(points))
+    return tuple((x, y) for x, y in pairs)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,10 @@ WORK_POINTS = 20_000  # points that planes and clusters are sought in
 MAX_PLANES = 3
 PLANE_SHARE = 0.2  # of all points: fewer are a side of a thing, not what it stands on
 PLANE_EXTENT = 0.5  # of the extent of the cloud: a support plane reaches beyond the things on it
+PLANE_WIDTH = 0.05  # of the extent of the cloud: a wider "plane" is a heap
 LEAST_POINTS = 32  # fewer have no planes to speak of
 TRIALS = 500  # of RANSAC: finds a plane of a fifth of the points with a chance of 98 %
-GAP = 3.0  # times the spacing of the points: what lies further apart belongs to different things
+GAP = 4.0  # times the spacing of the points: what lies further apart belongs to different things
 REACH = 0.05  # of the cloud's diagonal: how far from the nearest point a click may be
 
 _random_state = threading.Lock()  # open3d has one random generator for the whole process
@@ -61,7 +63,9 @@ def _support_planes(
     planes: list[tuple[np.ndarray, float]] = []
     if len(sample) < LEAST_POINTS:
         return planes
-    width = 3 * _roughness(sample) + spacing / 2
+    width = 2.5 * _roughness(sample) + spacing / 4
+    if width > PLANE_WIDTH * extent:
+        return planes
     least = PLANE_SHARE * len(sample)
     while len(sample) >= LEAST_POINTS and len(planes) < MAX_PLANES:
         with _random_state:
@@ -82,10 +86,13 @@ def _cluster(o3d: ModuleType, points: np.ndarray, among: np.ndarray, nearest: in
     clicked = voxel_of[np.searchsorted(rows, nearest)]
     reach = GAP * _spacing(sample)
     labels = np.asarray(_cloud(o3d, sample).cluster_dbscan(reach, min_points=min(4, len(sample))))
-    if labels[clicked] < 0:  # a stray point: what is near it
-        chosen = np.linalg.norm(sample - sample[clicked], axis=1) <= reach
-    else:
-        chosen = labels == labels[clicked]
+    label = labels[clicked]
+    if label < 0:  # a stray point: of the nearest cluster, or alone
+        away = np.linalg.norm(sample - sample[clicked], axis=1)
+        away[labels < 0] = np.inf
+        label = labels[np.argmin(away)] if away.min() <= 2 * reach else -2
+    chosen = labels == label
+    chosen[clicked] = True
     members = np.zeros(len(points), dtype=bool)
     members[rows] = chosen[voxel_of]
     return members
@@ -131,7 +138,7 @@ def _extent(points: np.ndarray) -> float:
     return float(np.linalg.norm(np.diff(np.percentile(points, (1, 99), axis=0), axis=0)))
 
 
-def _cloud(o3d: ModuleType, points: np.ndarray) -> object:
+def _cloud(o3d: ModuleType, points: np.ndarray) -> Any:
     return o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(np.float64)))
 
 

@@ -36,8 +36,9 @@ class ImageFootprint:
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
         left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
         window = mask[top:bottom, left:right].copy()  # a copy, so that a large mask is not kept alive by a small part
-        box = (left + corner[0], top + corner[1], right + corner[0], bottom + corner[1])
-        return cls(tuple(float(edge) for edge in box), image_size, window)
+        x, y = corner
+        box = (float(x + left), float(y + top), float(x + right), float(y + bottom))
+        return cls(box, image_size, window)
 
     def mask(self) -> np.ndarray:
         """bool [H, W]: the covered pixels, by their centres; of a box that holds no centre, the pixel of its middle."""

@@ -28,7 +28,7 @@ Area = tuple[int, int, int, int]  # (left, top, right, bottom)
 WORK_SIDE = 384  # pixels
 TOLERANCES = np.geomspace(2, 80, 32)  # CIELAB distance: from just seen to red against green
 NEVER = len(TOLERANCES)  # the level of pixels that no flood reaches
-REST = 1.12  # growth from one tolerance to the next that still counts as resting
+REST = (1.12, 1.05)  # growth from one tolerance to the next that still counts as resting: around a thing, within it
 EVERYTHING = 0.999  # share of the image from which a flood has left nothing out
 NEARLY_WHOLE = 0.9  # share of the image from which a selection is worth a warning
 HOLE = 0.02  # share of a selection up to which a hole in it (a highlight, a scratch) is closed
@@ -114,19 +114,30 @@ def _levels(image: np.ndarray, steps: np.ndarray, seed: Pixel) -> np.ndarray:
 def _resting_level(levels: np.ndarray, negative: list[int]) -> int:
     """The tolerance (its index) at which the flood rests: the end of the longest run of small growth.
 
-    A run counts for less the more of the image it covers, since every flood rests once it has leaked everywhere. The
-    flood stops short of the negative points where it can.
+    Inside the run that fills a thing, the run of even smaller growth tells the thing from small neighbours that it has
+    leaked into. The flood stops short of the negative points where it can.
     """
     areas = np.cumsum(np.bincount(levels.ravel(), minlength=NEVER + 1)[:NEVER]) / levels.size
-    start = best = int(np.argmax(areas > 0))
+    start = int(np.argmax(areas > 0))
     stop = max(min([NEVER, *negative]), start + 1)
-    best_score = 0.0
-    for end in range(start + 1, stop + 1):
-        if end < stop and areas[end] <= areas[end - 1] * REST and areas[end] < EVERYTHING:
+    for growth in REST:
+        start, stop = _longest_run(areas, start, stop, growth)
+    return stop - 1
+
+
+def _longest_run(areas: np.ndarray, first: int, stop: int, growth: float) -> tuple[int, int]:
+    """The longest run [start, end) of levels in [first, stop) from each of which to the next `areas` grow little.
+
+    areas: shares of the image, rising. A run counts for less the more it covers, since every flood rests once it has
+    leaked everywhere.
+    """
+    best, best_score, start = (first, first + 1), 0.0, first
+    for end in range(first + 1, stop + 1):
+        if end < stop and areas[end] <= areas[end - 1] * growth and areas[end] < EVERYTHING:
             continue
         score = (end - start) * (1 - areas[end - 1] / 2) if areas[end - 1] < EVERYTHING else 0.0
         if score > best_score:
-            best, best_score = end - 1, score
+            best, best_score = (start, end), score
         start = end
     return best
 
