@@ -94,7 +94,7 @@ def import_blip2(
 
 def read_blip2_base(source: Path, spec: NetworkSpec) -> dict[str, Tensor]:
     """The base's tensors of the BLIP-2 in `source` by their names here, for adapters of `spec` that stand on it."""
-    refuse_other_base(source, spec, blip2_spec(source, read_blip2_config(source), spec))
+    refuse_other_base(source, spec, blip2_spec(source, read_blip2_config(source), like=None))
     return _map(source, empty_network(spec))[0]
 
 

@@ -59,7 +59,7 @@ def read_config(folder: Path) -> FolderConfig:
     if layout != FORMAT:
         raise WeightsError(_foreign(path, layout, data))
     version = data.pop("version", None)
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise WeightsError(
             f"{path} is written in version {version!r} of the format; this library reads up to {VERSION}. "
             "Install a newer region_perception to load it"

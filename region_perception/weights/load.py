@@ -136,7 +136,7 @@ def _stored(name: str, base: str | None, device: torch.device, dtype: torch.dtyp
 
 def _base_tensors(source: str, adapters: Path, spec: NetworkSpec) -> dict[str, Tensor]:
     """The tensors of the base that the adapters in a folder stand on."""
-    beside = adapters / source
+    beside = (adapters / source).resolve()
     folder = beside if beside.is_dir() else _locate(source)
     if is_blip2_folder(folder):
         return read_blip2_base(folder, spec)

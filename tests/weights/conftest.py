@@ -11,6 +11,7 @@ from region_perception.network.region_blip import RegionBlip
 from region_perception.network.spec import ImageEncoderSpec, NetworkSpec, PointEncoderSpec, QFormerSpec
 from region_perception.network.specs import named_spec
 from region_perception.text import TextCodec, mini_codec
+from region_perception.weights.store import save_model
 
 WORDS = 320
 
@@ -60,6 +61,12 @@ def network() -> RegionBlip:
 @pytest.fixture
 def codec() -> TextCodec:
     return mini_codec(tiny_spec())
+
+
+@pytest.fixture
+def saved(network: RegionBlip, codec: TextCodec, tmp_path: Path) -> Path:
+    """The folder of a saved network, alone in its parent."""
+    return save_model(tmp_path / "tiny", network, codec, card="# Tiny\n", trained={"image", "cloud"})
 
 
 @pytest.fixture
