@@ -1,5 +1,6 @@
 """Where models are looked for, and what is there. Imports no torch: listing models costs nothing."""
 
+import contextlib
 import difflib
 import os
 from dataclasses import dataclass
@@ -55,11 +56,14 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
     A plain name that is also a folder in the working directory means that folder only if a `config.json` lies in it.
     """
-    path = Path(name).expanduser()
+    path = Path(name)
+    with contextlib.suppress(RuntimeError):  # "~somebody" who is not known here
+        path = path.expanduser()
     plain = path.name == os.fspath(name)
-    if path.is_dir() and (not plain or (path / CONFIG).exists()):
+    kind = _kind(path)
+    if kind == "folder" and (not plain or (path / CONFIG).exists()) and os.fspath(name):
         return path
-    if path.is_file() and not plain:
+    if kind == "file" and not plain:
         raise ModelNotFound(f"{path} is a file; expected the folder of a model, which holds {CONFIG} and its weights")
     if plain:
         for listing in list_models():
@@ -80,6 +84,14 @@ def not_found_message(name: str) -> str:
         f"  {PLACES_VARIABLE} names more folders to look in",
     ]
     return "\n".join(lines)
+
+
+def _kind(path: Path) -> str:
+    """ "folder", "file", or "" for what is not there and for names that cannot be a path."""
+    try:
+        return "folder" if path.is_dir() else "file" if path.is_file() else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _folders(place: Path) -> list[Path]:
