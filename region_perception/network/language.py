@@ -5,7 +5,8 @@ padded on the left, where causal models ignore it. Encoder-decoder models (T5) r
 encoder, padded on the right, and write in the decoder. Texts are lists of token ids here: tokenizers live elsewhere.
 """
 
-import sys
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -36,6 +37,7 @@ class Decoding:
     seed: int | None = None
     length_penalty: float = 1.0
     repetition_penalty: float = 1.0
+    """Above 1, tokens that were written already become less likely; those of the prompt do not."""
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -43,6 +45,9 @@ class Decoding:
             if not _is_a(item.type, value):
                 expected = _EXPECTED.get(item.type, "a whole number or None")
                 raise InvalidInput(f"Decoding.{item.name} is {value!r}; expected {expected}")
+            if item.type in _EXPECTED:
+                # transformers takes neither NumPy's numbers nor a whole number where it expects a float.
+                object.__setattr__(self, item.name, item.type(value))
         for name in ("beams", "max_tokens", "temperature", "repetition_penalty"):
             if getattr(self, name) <= 0:
                 raise InvalidInput(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
@@ -62,8 +67,15 @@ def _is_a(kind: Any, value: object) -> bool:
     if kind is bool:
         return isinstance(value, bool)
     if kind is float:
-        return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+        return isinstance(value, Real) and not isinstance(value, bool) and _is_finite(value)
     return (isinstance(value, Integral) and not isinstance(value, bool)) or (value is None and kind is not int)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond any float
+        return False
 
 
 class Sentence(NamedTuple):
@@ -101,7 +113,9 @@ class LanguageModel(nn.Module):
     ) -> list[Sentence]:
         """One sentence for each row of soft tokens [R, Q, width]; row i uses the adapter of modalities[i]."""
         inputs, mask = self._context(soft, prompts)
-        with routed(modalities), _seeded(decoding):
+        with routed(modalities), _seeded(decoding), warnings.catch_warnings():
+            # `Decoding.repetition_penalty` says what transformers warns of.
+            warnings.filterwarnings("ignore", message="Passing `repetition_penalty` with `inputs_embeds`")
             output = self.model.generate(
                 inputs_embeds=inputs, attention_mask=mask, generation_config=self._generation_config(decoding)
             )
