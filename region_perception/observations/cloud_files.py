@@ -1,5 +1,6 @@
 """Point clouds from files; the suffix says which format."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +19,7 @@ from region_perception.observations.tables import text_rows
 PointsAndColors = tuple[np.ndarray, np.ndarray | None]
 
 
-def read_cloud(source: object) -> PointsAndColors:
+def read_cloud(source: str | os.PathLike[str]) -> PointsAndColors:
     """What the file holds, not yet cleaned: an array for `cloud_arrays`, and colours where they stand apart."""
     name = f"cloud {source}"
     path = existing_file(source, name)

@@ -96,8 +96,8 @@ class ImageObservation:
         )
 
     def _depth_and_intrinsics(self) -> tuple[np.ndarray, Intrinsics]:
-        missing = [name for name in ("depth", "intrinsics") if getattr(self, name) is None]
-        if missing:
+        if self.depth is None or self.intrinsics is None:
+            missing = [name for name in ("depth", "intrinsics") if getattr(self, name) is None]
             raise InvalidObservation(
                 f"image: 3D points need {' and '.join(missing)}; observe_image(image, depth=..., intrinsics=...)"
             )

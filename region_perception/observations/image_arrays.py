@@ -56,7 +56,7 @@ def check_pixel_count(width: int, height: int, what: str = "image") -> None:
     """Refuses sizes that would exhaust memory, before anything is decoded."""
     if width * height > MAX_PIXELS:
         raise InvalidObservation(
-            f"{what}: {width} x {height} is {width * height / 1e6:,.0f} megapixels, "
+            f"{what}: {width} x {height} is {width * height / 1e6:,.5g} megapixels, "
             f"at most {MAX_PIXELS // 10**6} are read"
         )
 

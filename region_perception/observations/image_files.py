@@ -3,7 +3,8 @@
 import io
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def read_depth(source: object) -> np.ndarray:
     return _decode(picture, name, lambda loaded: depth_from_array(np.asarray(loaded)))
 
 
-def _name(source: object, what: str) -> str:
+def _name(source: Any, what: str) -> str:
     """How messages call the source."""
     if is_path(source):
         return f"{what} {source}"
@@ -65,7 +66,8 @@ def _open(source: object, name: str) -> "Image.Image | None":
         path = existing_file(source, name)
         if path.suffix.lower() == ".npy":
             return None
-        file, start = path, first_bytes(path, name)
+        file: Path | io.BytesIO = path
+        start = first_bytes(path, name)
     elif is_stream(source):
         data = _bytes_of(source, name)
         file, start = io.BytesIO(data), bytes(data[:16])
@@ -86,7 +88,7 @@ def _open(source: object, name: str) -> "Image.Image | None":
     return picture
 
 
-def _bytes_of(source: object, name: str) -> bytes:
+def _bytes_of(source: Any, name: str) -> bytes:
     data = source if isinstance(source, (bytes, bytearray, memoryview)) else source.read()
     if isinstance(data, str):
         raise InvalidObservation(f"{name}: the file is open as text; open it with mode 'rb'")

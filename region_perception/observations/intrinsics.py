@@ -50,7 +50,7 @@ class Intrinsics:
         return cls(fx=k[0, 0], fy=k[1, 1], cx=k[0, 2], cy=k[1, 2])
 
     @classmethod
-    def of(cls, value: "Intrinsics | Sequence[float] | np.ndarray") -> "Intrinsics":
+    def of(cls, value: object) -> "Intrinsics":
         """From any of the accepted forms: `Intrinsics`, (fx, fy, cx, cy), or a 3x3 matrix."""
         if isinstance(value, Intrinsics):
             return value

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TypeGuard
 
 from region_perception.errors import InvalidObservation
 
@@ -27,7 +28,7 @@ _CLOUD_STARTS = {
 }
 
 
-def is_path(source: object) -> bool:
+def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(source, (str, os.PathLike))
 
 
@@ -41,7 +42,7 @@ def is_from(source: object, package: str) -> bool:
     return any(base.__module__.partition(".")[0] == package for base in type(source).__mro__)
 
 
-def existing_file(source: object, what: str) -> Path:
+def existing_file(source: str | os.PathLike[str], what: str) -> Path:
     """The path of a file that is there and holds something; `what` names it in messages."""
     if str(source).startswith(("http://", "https://")):
         raise InvalidObservation(f"{what}: this is a web address; download it and pass the file")

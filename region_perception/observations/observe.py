@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from region_perception.observations.kinds import (
 )
 from region_perception.observations.numpy_files import load_npy
 
-IntrinsicsLike = Intrinsics | Sequence[float] | np.ndarray
+IntrinsicsLike = Intrinsics | Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
 
 def observe_image(
@@ -124,8 +125,11 @@ def _raw_cloud(source: object) -> tuple[object, object]:
     """An array and, where they stand apart, colours."""
     if is_path(source):
         return read_cloud(source)
-    if not is_from(source, "open3d"):
-        return source, None
+    return _from_open3d(source) if is_from(source, "open3d") else (source, None)
+
+
+def _from_open3d(source: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Points and colours of a legacy or tensor point cloud."""
     if type(source).__name__ != "PointCloud":
         hint = "; sample points from it: mesh.sample_points_uniformly(...)" if "Mesh" in type(source).__name__ else ""
         raise InvalidObservation(f"cloud: expected an open3d PointCloud, got open3d's {type(source).__name__}{hint}")

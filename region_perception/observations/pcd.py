@@ -8,7 +8,14 @@ import numpy as np
 
 from region_perception.errors import InvalidObservation
 from region_perception.observations.cloud_arrays import check_point_count
-from region_perception.observations.tables import binary_rows, columns, complete_text_rows, header_lines, header_number
+from region_perception.observations.tables import (
+    binary_rows,
+    columns,
+    complete_text_rows,
+    field_names,
+    header_lines,
+    header_number,
+)
 
 _TYPES = {"F": (4, 8), "I": (1, 2, 4, 8), "U": (1, 2, 4, 8)}
 
@@ -27,7 +34,7 @@ def read_pcd(path: Path, name: str) -> tuple[np.ndarray, np.ndarray | None]:
             rows = binary_rows(file, dtype, count, name)
         else:
             rows = _from_compressed(file, dtype, count, name)
-    packed = next((field for field in ("rgb", "rgba") if field in dtype.names), None)
+    packed = next((field for field in ("rgb", "rgba") if field in field_names(dtype)), None)
     return columns(rows, ("x", "y", "z")), _unpack_colors(rows[packed], name) if packed else None
 
 
@@ -51,43 +58,44 @@ def _parse_header(lines: list[list[str]], name: str) -> tuple[str, int, np.dtype
         raise InvalidObservation(
             f"{name}: FIELDS, SIZE, TYPE and COUNT must have as many entries, got {[fields, *layout]}"
         )
-    dtype = np.dtype([_field(number, *entry, name) for number, entry in enumerate(zip(fields, *layout, strict=True))])
-    if not {"x", "y", "z"} <= set(dtype.names):
+    description = [_field(number, entry, name) for number, entry in enumerate(zip(fields, *layout, strict=True))]
+    try:
+        dtype = np.dtype(description)
+    except ValueError as error:
+        raise InvalidObservation(f"{name}: {error} among its fields") from error
+    if not {"x", "y", "z"} <= set(field_names(dtype)):
         raise InvalidObservation(f"{name}: points need the fields x, y, z, got {', '.join(fields)}")
     if dtype.itemsize > MAX_POINT_BYTES:
         raise InvalidObservation(f"{name}: a point takes {dtype.itemsize} bytes, at most {MAX_POINT_BYTES} are read")
     return encoding, count, dtype
 
 
-def _field(number: int, label: str, size: str, kind: str, count: str, name: str) -> tuple:
+def _field(number: int, entry: tuple[str, str, str, str], name: str) -> tuple[str, str, tuple[int, ...]]:
+    """Name, type and shape of one field for numpy, from its entries of FIELDS, SIZE, TYPE and COUNT."""
+    label, size, kind, count = entry
     bytes_each = header_number(size, "SIZE", name)
     repeats = header_number(count, "COUNT", name)
     if bytes_each not in _TYPES.get(kind.upper(), ()) or not 1 <= repeats <= MAX_POINT_BYTES:
         raise InvalidObservation(
             f"{name}: field {label} has TYPE {kind}, SIZE {size}, COUNT {count}, which is no layout"
         )
-    used = ("x", "y", "z", "rgb", "rgba")
-    if label in used and repeats != 1:
+    used = label in ("x", "y", "z", "rgb", "rgba")
+    if used and repeats != 1:
         raise InvalidObservation(f"{name}: field {label} must have COUNT 1, got {repeats}")
     # Padding fields are all called "_": everything that is not read gets a name of its own.
-    title = label if label in used else f"field {number}"
-    return (
-        (title, f"<{kind.lower()}{bytes_each}", (repeats,)) if repeats > 1 else (title, f"<{kind.lower()}{bytes_each}")
-    )
+    return label if used else f"field {number}", f"<{kind.lower()}{bytes_each}", (repeats,) if repeats > 1 else ()
 
 
 def _from_text(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.ndarray:
     rows = np.empty(count, dtype)
     if count == 0:
         return rows
-    width = sum(int(np.prod(dtype[field].shape)) for field in dtype.names)
-    table = complete_text_rows(file, count, width, name)
-    column = 0
-    for field in dtype.names:
-        repeats = int(np.prod(dtype[field].shape))
-        if repeats == 1:
-            rows[field] = table[:, column]
-        column += repeats
+    widths = [int(np.prod(dtype[field].shape)) for field in field_names(dtype)]
+    table = complete_text_rows(file, count, sum(widths), name)
+    starts = np.cumsum([0, *widths])
+    for field, width, start in zip(field_names(dtype), widths, starts, strict=False):
+        if width == 1:  # wider fields are padding and descriptors, which nobody reads
+            rows[field] = table[:, start]
     return rows
 
 
@@ -105,7 +113,7 @@ def _from_compressed(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> 
     plain = _unpack_lzf(data, unpacked, name)
     rows = np.empty(count, dtype)
     start = 0
-    for field in dtype.names:
+    for field in field_names(dtype):
         base = dtype[field]
         rows[field] = np.ndarray((count, *base.shape), base.base, plain, start)
         start += count * base.itemsize

@@ -6,7 +6,14 @@ import numpy as np
 
 from region_perception.errors import InvalidObservation
 from region_perception.observations.cloud_arrays import check_point_count
-from region_perception.observations.tables import binary_rows, columns, complete_text_rows, header_lines, header_number
+from region_perception.observations.tables import (
+    binary_rows,
+    columns,
+    complete_text_rows,
+    field_names,
+    header_lines,
+    header_number,
+)
 
 _BYTE_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _TYPES = {
@@ -23,13 +30,17 @@ def read_ply(path: Path, name: str) -> tuple[np.ndarray, np.ndarray | None]:
         encoding, count, dtype = _parse_header(header_lines(file, "end_header", name), name)
         check_point_count(count, name)
         if encoding == "ascii":
-            table = complete_text_rows(file, count, len(dtype), name) if count else np.empty((0, len(dtype)))
+            table = (
+                complete_text_rows(file, count, len(field_names(dtype)), name)
+                if count
+                else np.empty((0, len(field_names(dtype))))
+            )
             rows = np.empty(count, dtype)
-            for field, column in zip(dtype.names, table.T, strict=True):
+            for field, column in zip(field_names(dtype), table.T, strict=True):
                 rows[field] = column
         else:
             rows = binary_rows(file, dtype, count, name)
-    color_names = next((names for names in _COLORS if set(names) <= set(dtype.names)), None)
+    color_names = next((names for names in _COLORS if set(names) <= set(field_names(dtype))), None)
     return columns(rows, ("x", "y", "z")), columns(rows, color_names) if color_names else None
 
 
@@ -52,6 +63,6 @@ def _parse_header(lines: list[list[str]], name: str) -> tuple[str, int, np.dtype
         dtype = np.dtype([(words[2], _BYTE_ORDERS[encoding] + _TYPES[words[1]]) for words in properties])
     except ValueError as error:
         raise InvalidObservation(f"{name}: {error} among its vertex properties") from error
-    if not {"x", "y", "z"} <= set(dtype.names or ()):
-        raise InvalidObservation(f"{name}: vertices need the properties x, y, z, got {', '.join(dtype.names or ())}")
+    if not {"x", "y", "z"} <= set(field_names(dtype)):
+        raise InvalidObservation(f"{name}: vertices need the properties x, y, z, got {', '.join(field_names(dtype))}")
     return encoding, count, dtype

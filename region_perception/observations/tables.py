@@ -4,9 +4,8 @@ open3d reads these formats too, but fills what a truncated file lacks with unini
 layouts as zeros, and can crash on padded ones; these readers either return every row or raise.
 """
 
-import warnings
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -42,15 +41,12 @@ def binary_rows(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.nd
     return rows
 
 
-def text_rows(lines: Iterable[str] | BinaryIO, count: int, name: str, **options: object) -> np.ndarray:
+def text_rows(lines: Iterable[str] | Iterable[bytes], count: int, name: str, **options: Any) -> np.ndarray:
     """float64 [count, columns] from lines of text; `options` are those of `numpy.loadtxt`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy warns of empty input; that is an error below
-            rows = np.loadtxt(lines, max_rows=count, ndmin=2, encoding="utf-8", **options)
+        return np.loadtxt(lines, max_rows=count, ndmin=2, encoding="utf-8", **options)
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidObservation(f"{name}: expected rows of numbers, all with as many columns: {error}") from error
-    return rows
 
 
 def complete_text_rows(file: BinaryIO, count: int, columns: int, name: str) -> np.ndarray:
@@ -60,6 +56,10 @@ def complete_text_rows(file: BinaryIO, count: int, columns: int, name: str) -> n
     if rows.shape[1] != columns:
         raise InvalidObservation(f"{name}: rows have {rows.shape[1]} columns, its header says {columns}")
     return rows
+
+
+def field_names(dtype: np.dtype) -> tuple[str, ...]:
+    return dtype.names or ()
 
 
 def columns(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
