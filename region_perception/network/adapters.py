@@ -35,6 +35,8 @@ class _Route:
         return self._rows[count, device]
 
     def _find(self, count: int, device: torch.device) -> list[tuple[str, Tensor | None]]:
+        if not count:
+            return []
         repeats, rest = divmod(count, len(self._modalities))
         if rest:
             raise ValueError(f"a batch has {count} rows; expected {len(self._modalities)}, or a multiple of that")
