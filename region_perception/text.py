@@ -1,6 +1,5 @@
 """Between sentences and token ids: the language model's tokenizer and the Q-Former's, behind one object."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -42,6 +41,9 @@ class TextCodec:
         self.spec = spec
         self.language = language
         self.qformer = qformer
+        _refuse_unknown_ids(language, spec.language.vocab_size, "language model")
+        if qformer is not None:
+            _refuse_unknown_ids(qformer, spec.qformer.vocab_size, "Q-Former")
 
     def prompt_ids(self, text: str) -> list[int]:
         """Ids of a prompt, without the special tokens that the network adds itself."""
@@ -83,6 +85,13 @@ class TextCodec:
         return cls(spec, language, read_tokenizer(own) if own.is_dir() else language)
 
 
+def _refuse_unknown_ids(tokenizer: Any, words: int, part: str) -> None:
+    """A tokenizer of another model would only show later, by ids that are out of range."""
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    if largest >= words:
+        raise WeightsError(f"the tokenizer knows ids up to {largest}, but the {part} has only {words} words")
+
+
 def read_tokenizer(folder: Path) -> Any:
     """The tokenizer whose files lie in `folder`. Code that may lie beside them is never run."""
     from transformers import AutoTokenizer
@@ -91,7 +100,7 @@ def read_tokenizer(folder: Path) -> Any:
         raise WeightsError(f"{folder.parent} has no {folder.name}/ folder, so its sentences cannot be spelled")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+    except Exception as error:  # the tokenizers library raises nothing narrower for a broken file
         raise WeightsError(f"the tokenizer in {folder} cannot be read: {error}") from error
 
 

@@ -6,6 +6,7 @@ is put in place as it was read. Files name a tensor as the network does, without
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -86,9 +87,10 @@ def start_adapters(network: RegionBlip, seed: int) -> None:
         torch.default_generator.manual_seed(seed)
         if spec.point_encoder is not None:
             network.point_encoder = PointEncoder(spec.point_encoder)
+        image: Any = network.parts[IMAGE]
         for modality in spec.adapted_modalities:
             parts = ModalityParts(modality, spec)
-            parts.start_from(network.parts[IMAGE])
+            parts.start_from(image)
             network.parts[modality] = parts
         for module in network.modules():
             if isinstance(module, LoraLayer):
@@ -139,7 +141,7 @@ def _place(network: RegionBlip, slot: Slot, tensor: Tensor) -> None:
         setattr(network.get_submodule(path), leaf, tensor)
 
 
-def _restore_buffers(module: nn.Module) -> None:
+def _restore_buffers(module: Any) -> None:
     """Buffers that are computed and not stored are left empty by the meta device; compute them."""
     unstored = module._non_persistent_buffers_set  # torch tells it nowhere else
     lost = [name for name in sorted(unstored) if getattr(module, name).is_meta]

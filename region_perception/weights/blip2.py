@@ -111,8 +111,9 @@ def export_blip2(network: RegionBlip, image_token_id: int) -> tuple[Any, dict[st
         raise WeightsError(
             f"network {spec.name!r} has an image encoder {spec.image_encoder.kind!r}; BLIP-2's is needed"
         )
+    encoder: Any = network.image_encoder
     config = Blip2Config(
-        vision_config=network.image_encoder.vision_model.config.to_dict(),
+        vision_config=encoder.vision_model.config.to_dict(),
         qformer_config=Blip2QFormerConfig(
             hidden_size=spec.qformer.width,
             num_hidden_layers=spec.qformer.depth,

@@ -93,7 +93,7 @@ def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     if dtype is None:
         return torch.float32
     chosen = _DTYPES.get(dtype) if isinstance(dtype, str) else dtype
-    if chosen not in _DTYPES.values():
+    if chosen is None or chosen not in _DTYPES.values():
         raise InvalidInput(f"dtype is {dtype!r}; expected one of {', '.join(_DTYPES)}")
     return chosen
 

@@ -37,7 +37,7 @@ def model_places() -> list[Path]:
 
     Those in $REGION_PERCEPTION_MODELS, then `models` inside the package (wheel, colcon) and beside it (checkout).
     """
-    named = [Path(entry).expanduser() for entry in os.environ.get(PLACES_VARIABLE, "").split(os.pathsep) if entry]
+    named = [_path(entry) for entry in os.environ.get(PLACES_VARIABLE, "").split(os.pathsep) if entry]
     return list(dict.fromkeys([*named, _PACKAGE / "models", _PACKAGE.parent / "models"]))
 
 
@@ -56,9 +56,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
     A plain name that is also a folder in the working directory means that folder only if a `config.json` lies in it.
     """
-    path = Path(name)
-    with contextlib.suppress(RuntimeError):  # "~somebody" who is not known here
-        path = path.expanduser()
+    path = _path(name)
     plain = path.name == os.fspath(name)
     kind = _kind(path)
     if kind == "folder" and (not plain or (path / CONFIG).exists()) and os.fspath(name):
@@ -84,6 +82,13 @@ def not_found_message(name: str) -> str:
         f"  {PLACES_VARIABLE} names more folders to look in",
     ]
     return "\n".join(lines)
+
+
+def _path(name: str | os.PathLike[str]) -> Path:
+    path = Path(name)
+    with contextlib.suppress(RuntimeError):  # "~somebody" who is not known here
+        path = path.expanduser()
+    return path
 
 
 def _kind(path: Path) -> str:

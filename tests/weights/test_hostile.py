@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from region_perception.errors import InvalidSpec, RegionPerceptionError, WeightsError
+from region_perception.text import word_tokenizer
 from region_perception.weights.load import load_model
 
 
@@ -95,6 +96,11 @@ def _folder_for_file(folder: Path) -> None:
     (folder / "base.safetensors").mkdir()
 
 
+def _write_tokenizer(folder: Path, model: str) -> None:
+    text = f'{{"version": "1.0", "added_tokens": [], "model": {{{model}}}}}'
+    (folder / "tokenizer" / "tokenizer.json").write_text(text)
+
+
 HOSTILE = {
     "truncated": (_truncate, WeightsError, "base.safetensors is truncated or no safetensors"),
     "header cut": (_cut_header, WeightsError, "base.safetensors is truncated or no safetensors"),
@@ -151,6 +157,11 @@ HOSTILE = {
         WeightsError,
         "the tokenizer in .* cannot be read",
     ),
+    "tokenizer's ids are text": (
+        lambda folder: _write_tokenizer(folder, '"vocab": {"a": "b"}, "unk_token": "a", "type": "WordPiece"'),
+        WeightsError,
+        "the tokenizer in .* cannot be read",
+    ),
     "tokenizer is no JSON": (
         lambda folder: (folder / "tokenizer" / "tokenizer.json").write_text("{"),
         WeightsError,
@@ -175,3 +186,20 @@ def test_every_difference_is_told_at_once(saved: Path) -> None:
         load_model(saved)
     for name in ("parts.cloud.queries", "parts.cloud.to_language.bias", "parts.cloud.ears"):
         assert name in str(caught.value)
+
+
+def test_the_tokenizer_of_another_model_is_refused(saved: Path, tmp_path: Path) -> None:
+    shutil.rmtree(saved / "tokenizer")
+    word_tokenizer([], size=400).save_pretrained(saved / "tokenizer")
+    with pytest.raises(WeightsError, match="ids up to 399, but the language model has only 320 words"):
+        load_model(saved)
+
+
+def test_code_beside_a_tokenizer_is_not_run(saved: Path, tmp_path: Path) -> None:
+    (saved / "tokenizer" / "tokenizer.json").unlink()
+    (saved / "tokenizer" / "evil.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\nclass Evil: pass\n")
+    settings = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evil", "evil.Evil"]}}
+    (saved / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(WeightsError, match=r"the tokenizer in .* cannot be read"):
+        load_model(saved)
+    assert not (tmp_path / "sprung").exists()
