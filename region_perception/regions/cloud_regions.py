@@ -108,7 +108,7 @@ class PointSet(CloudRegion):
                 raise InvalidRegion("PointSet: source_count goes with indices; a mask has its own length")
             chosen, source_count = _chosen_rows(mask)
         else:
-            chosen = _row_numbers(indices)
+            chosen, source_count = _row_numbers(indices), plain(source_count)
         if source_count is not None and (type(source_count) is not int or not chosen[-1] < source_count <= MAX_ROWS):
             expected = f"a whole number larger than its largest index {chosen[-1]}"
             raise InvalidRegion(f"PointSet: source_count must be {expected}, got {shown(source_count)}")

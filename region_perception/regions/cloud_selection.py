@@ -104,13 +104,15 @@ def _voxels(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(len(points)), np.arange(len(points))
     low, high = np.percentile(points, (1, 99), axis=0)  # a stray point far away must not make the voxels coarse
     side = max(float((high - low).max()) / WORK_POINTS**0.5, 1e-6)
-    while True:
-        cells = np.clip((points - low) / side, -(2.0**20), 2.0**20 - 1).astype(np.int64) + 2**20
-        keys = (cells[:, 0] << 42) + (cells[:, 1] << 21) + cells[:, 2]
-        _, first, voxel_of = np.unique(keys, return_index=True, return_inverse=True)
-        if len(first) <= WORK_POINTS:
-            return first, voxel_of
-        side *= max((len(first) / WORK_POINTS) ** 0.5, 1.1)  # points lie on surfaces
+    for part in (points[:: max(len(points) // 500_000, 1)], points):  # most of the search for the side on a part
+        while True:
+            cells = np.clip((part - low) / side, -(2.0**20), 2.0**20 - 1).astype(np.int64) + 2**20
+            keys = (cells[:, 0] << 42) + (cells[:, 1] << 21) + cells[:, 2]
+            _, first, voxel_of = np.unique(keys, return_index=True, return_inverse=True)
+            if len(first) <= WORK_POINTS:
+                break
+            side *= max((len(first) / WORK_POINTS) ** 0.5, 1.1)  # points lie on surfaces
+    return first, voxel_of
 
 
 def _spacing(points: np.ndarray) -> float:

@@ -13,10 +13,10 @@ from region_perception.errors import InputWarning, InvalidRegion
 from region_perception.observations import ImageObservation
 from region_perception.regions import drawing, run_length
 from region_perception.regions.base import ImageRegion
-from region_perception.regions.checks import MAX_PIXEL, number, positive, sequence, shown, vertices
+from region_perception.regions.checks import MAX_PIXEL, number, plain, positive, sequence, shown, vertices
 from region_perception.regions.footprints import ImageFootprint
 
-MAX_CLICKS = 64  # points of one click; each is a search of its own
+MAX_CLICKS = 20  # points of one click: each costs a search of its own
 NEGLIGIBLE = 1e-3  # pixels: what rounding leaves over when a normalised box is scaled up
 
 
@@ -125,29 +125,24 @@ class Polygon(ImageRegion):
 
     def locate(self, image: ImageObservation) -> ImageFootprint:
         """The pixels whose centres lie inside; of a sliver that holds no centre, the pixels of its outline."""
-        width, height = self._size_of(image)
-        edges = np.array(self.points)
-        low, high = edges.min(axis=0), edges.max(axis=0)
-        if (high <= 0).any() or low[0] >= width or low[1] >= height:
-            raise _outside(self._name(), width, height)
-        if (low < -NEGLIGIBLE).any() or high[0] > width + NEGLIGIBLE or high[1] > height + NEGLIGIBLE:
-            _warn_clipped(self._name(), width, height)
-        left, top = np.floor(np.maximum(low, 0)).astype(int)
-        right, bottom = np.ceil(np.minimum(high, (width, height))).astype(int)
-        corner, shape = (int(left), int(top)), (int(bottom - top), int(right - left))
-        inside = drawing.fill(self.points, corner, shape)
+        size = self._size_of(image)
+        window = drawing.window(self.points, size)
+        if window is None:
+            raise _outside(self._name(), *size)
+        leaves = _leaves(self.points, size)
+        if leaves:
+            _warn_clipped(self._name(), *size)
+        inside = drawing.fill(self.points, *window)
         for hole in self.holes:
-            inside &= ~drawing.fill(hole, corner, shape)
-        if not inside.any() and not self.holes:
-            passed = drawing.trace(self.points, (width, height), closed=True) - corner
-            inside[tuple(np.minimum(passed, (shape[1] - 1, shape[0] - 1)).T[::-1])] = True
+            inside &= ~drawing.fill(hole, *window)
+        if not inside.any() and not self.holes and not leaves:
+            inside = drawing.trace(self.points, *window, closed=True)
         if not inside.any():
-            raise InvalidRegion(f"{self._name()} covers no pixel of the {width} x {height} image")
-        return ImageFootprint.from_mask(inside, (width, height), corner)
+            raise InvalidRegion(f"{self._name()} covers no pixel of the {size[0]} x {size[1]} image")
+        return ImageFootprint.from_mask(inside, size, window[0])
 
     def _name(self) -> str:
-        low, high = np.min(self.points, axis=0), np.max(self.points, axis=0)
-        return f"Polygon from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, {high[1]:g})"
+        return f"Polygon {_span(self.points)}"
 
 
 @dataclass(frozen=True)
@@ -171,15 +166,17 @@ class Scribble(ImageRegion):
     def locate(self, image: ImageObservation) -> ImageFootprint:
         """The pixels under the brush. Where the line leaves the image, nothing is painted."""
         size = self._size_of(image)
-        low, high = np.min(self.points, axis=0), np.max(self.points, axis=0)
-        name = f"Scribble from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, {high[1]:g})"
-        passed = drawing.trace(self.points, size)
-        if len(passed) == 0:
-            raise _outside(name, *size)
-        if (low < 0).any() or (high > size).any():
-            _warn_clipped(name, *size)
-        painted, corner = drawing.grow(passed, (self.width - 1) / 2, size)
+        window = drawing.window(self.points, size)
+        passed = None if window is None else drawing.trace(self.points, *window)
+        if window is None or passed is None or not passed.any():
+            raise _outside(self._name(), *size)
+        if _leaves(self.points, size):
+            _warn_clipped(self._name(), *size)
+        painted, corner = drawing.grow(passed, (self.width - 1) / 2, window[0], size)
         return ImageFootprint.from_mask(painted, size, corner)
+
+    def _name(self) -> str:
+        return f"Scribble {_span(self.points)}"
 
 
 @dataclass(frozen=True, init=False)
@@ -237,6 +234,18 @@ def _warn_clipped(name: str, width: int, height: int) -> None:
     warnings.warn(message, InputWarning, stacklevel=3)
 
 
+def _span(points: drawing.Points) -> str:
+    low, high = np.min(points, axis=0), np.max(points, axis=0)
+    return f"from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, {high[1]:g})"
+
+
+def _leaves(points: drawing.Points, size: tuple[int, int]) -> bool:
+    """Whether some of `points` lie outside the image."""
+    return bool(
+        (np.min(points, axis=0) < -NEGLIGIBLE).any() or (np.max(points, axis=0) > np.add(size, NEGLIGIBLE)).any()
+    )
+
+
 def _shape(array: np.ndarray) -> str:
     return " x ".join(str(side) for side in array.shape)
 
@@ -256,6 +265,7 @@ def _labels(value: Any, count: int) -> tuple[int, ...]:
     labels = [1] * count if value is None else sequence(value, "Click", "labels", "a list of 1 and 0")
     if len(labels) != count:
         raise InvalidRegion(f"Click: expected one label for each of its {count} points, got {len(labels)}")
+    labels = [plain(label) for label in labels]
     for label in labels:
         if type(label) not in (int, bool) or label not in (0, 1):
             raise InvalidRegion(f"Click: labels must be 1 (on the thing) or 0 (not on it), got {shown(label)}")

@@ -42,7 +42,8 @@ def select(pixels: np.ndarray, depth: np.ndarray | None, positive: list[Pixel], 
     """
     selected = np.zeros(pixels.shape[:2], dtype=bool)
     for seed in positive:
-        selected |= _select_one(pixels, depth, seed, negative)
+        if not selected[seed[1], seed[0]]:
+            selected |= _select_one(pixels, depth, seed, negative)
     for x, y in negative:
         selected[y, x] = False
     if selected.mean() > NEARLY_WHOLE:

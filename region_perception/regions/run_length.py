@@ -45,15 +45,16 @@ def encode(mask: np.ndarray) -> dict[str, Any]:
 
 
 def _size(size: Any) -> tuple[int, int]:
-    whole = isinstance(size, list | tuple) and len(size) == 2 and all(type(side) is int for side in size)
-    if not whole or min(size) < 1:
+    sides = [plain(side) for side in size] if isinstance(size, list | tuple) else []
+    if len(sides) != 2 or any(type(side) is not int or side < 1 for side in sides):
         raise InvalidRegion(f"Mask: RLE size must be two positive whole numbers [H, W], got {shown(size)}")
-    if size[0] * size[1] > MAX_PIXELS:
+    if sides[0] * sides[1] > MAX_PIXELS:
         raise InvalidRegion(f"Mask: RLE size must have at most {MAX_PIXELS:,} pixels in all, got {shown(size)}")
-    return size[0], size[1]
+    return sides[0], sides[1]
 
 
 def _checked_runs(counts: list[Any] | tuple[Any, ...], pixels: int) -> np.ndarray:
+    counts = [plain(count) for count in counts]
     for count in counts:
         if type(count) is not int or not 0 <= count <= pixels:
             expected = f"whole numbers from 0 to the {pixels:,} pixels of its size"

@@ -96,7 +96,7 @@ def test_where_an_outline_crosses_itself_the_even_odd_rule_holds():
 
 def test_a_sliver_between_pixel_centres_is_its_outline():
     footprint = Polygon([(2, 5.1), (9, 5.1), (9, 5.3)]).locate(IMAGE)
-    assert footprint.box == (2, 5, 9, 6)
+    assert footprint.box == (2, 5, 10, 6)  # the corner at x = 9 lies in pixel 9
 
 
 def test_a_polygon_is_clipped_with_a_warning():
