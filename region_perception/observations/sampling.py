@@ -6,7 +6,7 @@ from region_perception.errors import InvalidInput
 from region_perception.observations.cloud import CloudObservation
 
 CELLS_PER_SAMPLE = 8
-"""Voxels kept for each point of the budget: more cost time, fewer cost coverage (see `benchmarks/grouping.py`)."""
+"""Voxels kept for each point of the budget: more cost time, fewer cost coverage."""
 
 # 3 x 21 bits fill a signed 64-bit key: two million voxels along each axis, so that one stray point kilometres away
 # does not merge the rest.
