@@ -13,7 +13,7 @@ from region_perception.errors import InputWarning, InvalidRegion
 from region_perception.observations import ImageObservation
 from region_perception.regions import drawing, run_length
 from region_perception.regions.base import ImageRegion
-from region_perception.regions.checks import MAX_PIXEL, number, plain, positive, sequence, shown, vertices
+from region_perception.regions.checks import MAX_PIXEL, MAX_VERTICES, number, plain, positive, sequence, shown, vertices
 from region_perception.regions.footprints import ImageFootprint
 
 MAX_CLICKS = 20  # points of one click: each costs a search of its own
@@ -120,6 +120,9 @@ class Polygon(ImageRegion):
         outlines = sequence(self.holes, "Polygon", "holes", "a list of outlines, each a list of points (x, y)")
         points = _outline(self.points, "points")
         holes = tuple(_outline(outline, f"holes[{i}]") for i, outline in enumerate(outlines))
+        total = len(points) + sum(len(hole) for hole in holes)
+        if total > MAX_VERTICES:
+            raise InvalidRegion(f"Polygon: expected at most {MAX_VERTICES:,} points with its holes, got {total:,}")
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "holes", holes)
 
@@ -167,8 +170,10 @@ class Scribble(ImageRegion):
         """The pixels under the brush. Where the line leaves the image, nothing is painted."""
         size = self._size_of(image)
         window = drawing.window(self.points, size)
-        passed = None if window is None else drawing.trace(self.points, *window)
-        if window is None or passed is None or not passed.any():
+        if window is None:
+            raise _outside(self._name(), *size)
+        passed = drawing.trace(self.points, *window)
+        if not passed.any():
             raise _outside(self._name(), *size)
         if _leaves(self.points, size):
             _warn_clipped(self._name(), *size)

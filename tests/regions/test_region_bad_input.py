@@ -89,6 +89,7 @@ MALFORMED = {
     "polygon in one point": (lambda: Polygon([(3, 3)] * 5), "must hold an area"),
     "polygon that never ends": (lambda: Polygon(itertools.cycle([(0, 0)])), r"list of points .* \(cycle\)"),
     "polygon of too many points": (lambda: Polygon(np.zeros((20_000, 2))), "got 20,000"),
+    "polygon of too many holes": (lambda: Polygon(SQUARE, holes=[SQUARE] * 2_500), "10,000 points with .* got 10,004"),
     "holes that are one outline": (lambda: Polygon(SQUARE, holes=SQUARE), r"holes\[0\]"),
     "holes of None": (lambda: Polygon(SQUARE, holes=None), "holes must be a list of outlines"),
     "scribble without points": (lambda: Scribble([]), "between 1 and .* got 0"),
