@@ -55,7 +55,7 @@ def draw_cloud(
     points, owners = cloud.points[rows], _owners(places, rows)
     framed = with_room(np.concatenate([points[:: 1 + len(points) // 5000], *corners]))
     if azimuth is None:
-        azimuth = good_azimuth(points, owners >= 0, framed, elevation)
+        azimuth = good_azimuth(points, owners, framed, elevation)
     camera = Camera.framing(framed, azimuth, elevation, (size[0] * _SCALE, size[1] * _SCALE))
     view = splat(points, camera)
     picture = Image.fromarray(_paint(view, _point_colours(cloud, rows, owners, located)))

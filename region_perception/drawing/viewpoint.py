@@ -41,22 +41,26 @@ def with_room(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points, [middle - _LEAST_ROOM / 2, middle + _LEAST_ROOM / 2]])
 
 
-def good_azimuth(points: np.ndarray, important: np.ndarray, framed: np.ndarray, elevation: float) -> float:
-    """The direction, of six, from which the important points (all, if none are) cover the most of a small picture.
+def good_azimuth(points: np.ndarray, owners: np.ndarray, framed: np.ndarray, elevation: float) -> float:
+    """The direction, of six, from which most is seen of each region, or of everything where there are none.
 
-    A cloud that lies to one side of the origin was seen by a sensor that stands there, so that side counts for more.
+    `owners` is int64 [n]: the region that each point belongs to, -1 for none. A cloud that lies to one side of the
+    origin was seen by a sensor that stands there, so that side counts for more.
     """
-    important = important if important.any() else np.ones(len(points), dtype=bool)
+    owners = owners if (owners >= 0).any() else np.zeros(len(points), dtype=np.int64)
     thin = np.arange(0, len(points), 1 + len(points) // 15_000)
-    thin = np.union1d(thin, np.flatnonzero(important)[:: 1 + int(important.sum()) // 5000])
+    owned = np.flatnonzero(owners >= 0)
+    thin = np.union1d(thin, owned[:: 1 + len(owned) // 5000])
     low, high = framed[:, :2].min(axis=0), framed[:, :2].max(axis=0)
     sensor = ((low > 0) | (high < 0)).any()
     towards = -(low + high) / 2 if sensor else np.array([-1.0, -1.0])
     preferred = float(np.degrees(np.arctan2(towards[1], towards[0]))) + 20  # never straight along an axis
     turns = np.arange(0, 360, 60)
-    covered = np.zeros(len(turns))
+    seen = np.zeros((len(turns), owners.max() + 1))  # pixels of each region in a small picture from each direction
     for i, turn in enumerate(turns):
         view = splat(points[thin], Camera.framing(framed, preferred + turn, elevation, (160, 120)))
-        covered[i] = np.count_nonzero(important[thin][view.index[view.index >= 0]])
+        shown = owners[thin][view.index[view.index >= 0]]
+        seen[i] = np.bincount(shown[shown >= 0], minlength=seen.shape[1])
+    share = (seen / np.maximum(seen.max(axis=0), 1)).mean(axis=1)
     bonus = (0.5 if sensor else 0.05) * np.cos(np.radians(turns))
-    return preferred + float(turns[np.argmax(covered / max(1.0, covered.max()) + bonus)])
+    return preferred + float(turns[np.argmax(share + bonus)])

@@ -134,13 +134,21 @@ def test_the_view_is_from_the_side_where_the_region_is_seen():
     wall = np.c_[np.zeros(8000), rng.uniform(-1, 1, 8000), rng.uniform(0, 2, 8000)]
     thing = rng.uniform([0.3, -0.2, 0.1], [0.5, 0.2, 0.5], (500, 3))  # at +x of the wall, which hides it from -x
     points = np.concatenate([wall, thing])
-    azimuth = good_azimuth(points, np.arange(8500) >= 8000, points, 20)
+    azimuth = good_azimuth(points, np.where(np.arange(8500) >= 8000, 0, -1), points, 20)
     assert np.cos(np.radians(azimuth)) > 0
+
+
+def test_the_view_shows_all_regions_rather_than_one_large_before_the_others():
+    rng = np.random.default_rng(0)
+    things = [rng.uniform([-0.1, y - 0.1, 0], [0.1, y + 0.1, size], (800, 3)) for y, size in ((-0.4, 0.5), (0, 0.2))]
+    points = np.concatenate(things)  # side by side along y: from +-y one hides the other
+    azimuth = good_azimuth(points, np.repeat([0, 1], 800), points, 10)
+    assert abs(np.sin(np.radians(azimuth))) < 0.9
 
 
 def test_a_cloud_beside_the_origin_is_seen_from_the_sensor():
     points = np.random.default_rng(0).uniform([2, -1, -1], [2.5, 1, 1], (3000, 3))
-    azimuth = good_azimuth(points, np.zeros(3000, dtype=bool), points, 35)
+    azimuth = good_azimuth(points, np.full(3000, -1), points, 35)
     assert np.cos(np.radians(azimuth)) < -0.7  # from -x, where the origin is
 
 
