@@ -1,0 +1,30 @@
+"""All commands, with what their help says. Nothing slow is imported before a command runs."""
+
+from collections.abc import Sequence
+
+import tyro
+
+from region_perception.cli.ask import ask
+from region_perception.cli.caption import caption
+from region_perception.cli.demo import demo
+from region_perception.cli.find import find
+from region_perception.cli.info import info
+from region_perception.cli.models import models
+
+_ABOUT = """Point at regions of an image or a point cloud and get a sentence about each.
+
+Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --draw out.png"""
+
+_APP = tyro.extras.SubcommandApp()
+for _command in (caption, ask, find, models, info, demo):
+    _APP.command(_command)
+
+
+def run(arguments: Sequence[str] | None) -> None:
+    """Runs the command that the arguments (those of the process if None) name."""
+    _APP.cli(
+        args=arguments,
+        prog="region-perception",
+        description=_ABOUT,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
