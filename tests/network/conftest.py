@@ -100,11 +100,9 @@ def randomise(module, seed=0):
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            if name.endswith("temperature"):
-                continue
-            if parameter.ndim == 1:
-                parameter.add_(0.2 * noise)
-            else:
+            if parameter.ndim == 1:  # a norm's weight, around 1, or a bias, around 0
+                parameter.copy_(name.endswith("weight") + 0.2 * noise)
+            elif parameter.ndim > 1:
                 parameter.copy_(noise / parameter[0].numel() ** 0.5)
     return module.eval()
 

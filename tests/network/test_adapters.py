@@ -58,7 +58,7 @@ def expected_of(pair, rows, modality):
 @torch.no_grad()
 def test_adapter_is_its_formula(pair, modality):
     with routed([modality] * 2):
-        torch.testing.assert_close(pair(rows_of(2)), expected_of(pair, rows_of(2), modality), atol=1e-6, rtol=0)
+        torch.testing.assert_close(pair(rows_of(2)), expected_of(pair, rows_of(2), modality), atol=5e-6, rtol=0)
 
 
 @torch.no_grad()
@@ -68,7 +68,7 @@ def test_rows_of_a_mixed_batch_use_their_own_adapters(pair):
         found = pair(rows_of(5))
     for row, modality in enumerate(modalities):
         expected = expected_of(pair, rows_of(5)[row], modality)
-        torch.testing.assert_close(found[row], expected, atol=1e-6, rtol=0)
+        torch.testing.assert_close(found[row], expected, atol=5e-6, rtol=0)
 
 
 @torch.no_grad()
@@ -77,7 +77,7 @@ def test_more_rows_repeat_each_in_place(pair):
         found = pair(rows_of(6))
     for row in range(6):
         expected = expected_of(pair, rows_of(6)[row], "cloud" if row < 3 else "image")
-        torch.testing.assert_close(found[row], expected, atol=1e-6, rtol=0)
+        torch.testing.assert_close(found[row], expected, atol=5e-6, rtol=0)
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
@@ -148,7 +148,7 @@ def test_threads_route_apart(pair):
     for name in names:
         assert len(found[name]) == 20
         for output in found[name]:
-            torch.testing.assert_close(output, expected_of(pair, rows_of(2), name), atol=1e-6, rtol=0)
+            torch.testing.assert_close(output, expected_of(pair, rows_of(2), name), atol=5e-6, rtol=0)
 
 
 def test_gradients_reach_only_the_adapter_that_was_used(pair):
@@ -301,7 +301,7 @@ def test_mixed_batch_equals_separate_runs(make_network, kind):
     scores = network.score(found, modalities, prompts, targets)
     for index, glance in enumerate(glances):
         rows = slice(2 * index, 2 * index + 2)
-        torch.testing.assert_close(found[rows], network.read([glance]), atol=1e-6, rtol=0)
+        torch.testing.assert_close(found[rows], network.read([glance]), atol=5e-6, rtol=0)
         own = network.score(found[rows], modalities[rows], prompts[rows], targets[rows])
         for row in range(2):
             mixed = scores.log_probs[2 * index + row][scores.mask[2 * index + row]]
