@@ -88,6 +88,9 @@ def test_half_precision_loads_and_comes_back(
     loaded = load_model(saved, device="cpu", dtype=dtype).network
     set_dtype(network, getattr(torch, dtype) if isinstance(dtype, str) else dtype)
     _same(loaded, network)
+    reduced = {name.split(".")[0] for name, tensor in loaded.named_parameters() if tensor.dtype != torch.float32}
+    assert reduced == {"image_encoder", "point_encoder", "language"}
+    assert all(tensor.dtype == torch.float32 for name, tensor in loaded.named_parameters() if "lora_" in name)
     again = save_model(tmp_path / "half", loaded, codec, card="", trained=())
     _same(load_model(again, device="cpu", dtype=dtype).network, network)
 
