@@ -33,7 +33,7 @@ def image_pixels(image: ImageObservation, spec: ImageEncoderSpec) -> Tensor:
 
     side = (spec.image_size, spec.image_size)
     resized = np.asarray(Image.fromarray(image.pixels).resize(side, Image.Resampling.BICUBIC), dtype=np.float32)
-    normal = (resized / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+    normal = (resized / 255 - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return torch.from_numpy(normal).permute(2, 0, 1).contiguous()
 
 
@@ -67,7 +67,7 @@ def cloud_position(footprint: CloudFootprint, frame: CloudFrame, spec: NetworkSp
     """What PaFE reads of a cloud region: the corners of its box [24] in the network's frame."""
     if spec.position.corner_layout == "released":
         box = footprint.box
-        center, size = np.float32(box.center), np.float32(box.size)
+        center, size = np.array(box.center, np.float32), np.array(box.size, np.float32)
         corners = released_corners(torch.from_numpy(center)[None], torch.from_numpy(size)[None])[0].numpy()
     else:
         corners = footprint.corners()
