@@ -30,16 +30,7 @@ class Blip2Encoder(nn.Module):
         super().__init__()
         from transformers import Blip2VisionConfig, Blip2VisionModel
 
-        self.vision_model = Blip2VisionModel(
-            Blip2VisionConfig(
-                hidden_size=spec.width,
-                intermediate_size=spec.mlp_width,
-                num_hidden_layers=spec.depth,
-                num_attention_heads=spec.heads,
-                image_size=spec.image_size,
-                patch_size=spec.patch_size,
-            )
-        )
+        self.vision_model = Blip2VisionModel(Blip2VisionConfig(**_vit_sizes(spec)))
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.vision_model(pixels, interpolate_pos_encoding=True).last_hidden_state
@@ -52,20 +43,23 @@ class ClipEncoder(nn.Module):
         super().__init__()
         from transformers import CLIPVisionConfig, CLIPVisionModel
 
-        self.vision_model = CLIPVisionModel(
-            CLIPVisionConfig(
-                hidden_size=spec.width,
-                intermediate_size=spec.mlp_width,
-                num_hidden_layers=spec.depth,
-                num_attention_heads=spec.heads,
-                image_size=spec.image_size,
-                patch_size=spec.patch_size,
-            )
-        )
+        self.vision_model = CLIPVisionModel(CLIPVisionConfig(**_vit_sizes(spec)))
         self.norm = nn.LayerNorm(spec.width)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.norm(self.vision_model(pixels, interpolate_pos_encoding=True).last_hidden_state)
+
+
+def _vit_sizes(spec: ImageEncoderSpec) -> dict[str, int]:
+    """The sizes by the names that transformers gives them."""
+    return {
+        "hidden_size": spec.width,
+        "intermediate_size": spec.mlp_width,
+        "num_hidden_layers": spec.depth,
+        "num_attention_heads": spec.heads,
+        "image_size": spec.image_size,
+        "patch_size": spec.patch_size,
+    }
 
 
 class TimmEncoder(nn.Module):
