@@ -17,6 +17,7 @@ from region_perception.weights.assemble import check_tensors, empty_network, fil
 from region_perception.weights.files import has_tensors, read_tensors, write_tensors
 from region_perception.weights.folder import (
     CARD,
+    CONFIG,
     FolderConfig,
     is_model_folder,
     read_config,
@@ -64,6 +65,9 @@ def save_model(
         for owner, tensors in owned_tensors(network).items():
             if owner != "base" or base is None:
                 write_tensors(draft, owner, tensors, max_shard_size)
+        for file in draft.glob("*.safetensors"):
+            # safetensors lets only its writer read them; they are as readable as the rest of the folder.
+            shutil.copymode(draft / CONFIG, file)
         _swap(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

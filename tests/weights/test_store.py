@@ -66,6 +66,10 @@ def test_files_are_split_by_owner_and_named_cleanly(saved: Path, network: Region
     assert count == len(network.state_dict()) - 1  # the word head is the word embeddings
 
 
+def test_whoever_may_read_the_folder_may_read_the_weights(saved: Path) -> None:
+    assert len({path.stat().st_mode for path in saved.iterdir() if path.is_file()}) == 1
+
+
 def test_batch_statistics_are_saved(network: RegionBlip, codec: TextCodec, tmp_path: Path) -> None:
     network.point_encoder.encoder.first_conv[1].running_var.fill_(3.5)
     saved = save_model(tmp_path / "m", network, codec, card="", trained=())
