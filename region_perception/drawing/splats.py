@@ -55,7 +55,7 @@ def splat(points: np.ndarray, camera: Camera) -> Splats:
     width, height = camera.size
     pixels, depth = camera.project(points)
     seen = np.flatnonzero((pixels > -0.1 * width).all(axis=1) & (pixels < 1.1 * width).all(axis=1))
-    radius = _spacing(points)[seen] * camera.focal / depth[seen]
+    radius = 1.2 * _spacing(points)[seen] * camera.focal / depth[seen]
     radius = np.clip(np.maximum(radius, _SPARSE * width / np.sqrt(len(points))), 1.0, max(1.0, _LARGEST * width))
     order = np.argsort(-radius, kind="stable")
     seen, radius = seen[order], radius[order]
@@ -98,12 +98,15 @@ def _neighbours(values: np.ndarray, step: int, beyond: float) -> Iterator[np.nda
 
 
 def _spacing(points: np.ndarray) -> np.ndarray:
-    """float64 [N]: about how far apart the points are around each one, in metres, from counts in a coarse grid.
+    """float64 [N]: about how far apart the points are around each one, in metres, from counts in coarse grids.
 
-    Where a cube of the grid holds n points of a surface, they are about cube / sqrt(n) apart.
+    Where a cube of a grid holds n points of a surface, they are about cube / sqrt(n) apart. Of four shifted grids the
+    fullest cube counts, since a surface may pass through a mere corner of one.
     """
     low = points.min(axis=0)
     cube = max(float((points.max(axis=0) - low).max()) / 40, 1e-9)
-    cells = ((points - low) / cube).astype(np.int64) @ np.array([1, 64, 64 * 64])
-    counts = np.bincount(cells)[cells]
+    counts = np.ones(len(points), dtype=np.int64)
+    for shift in ((0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)):
+        cells = ((points - low) / cube + shift).astype(np.int64) @ np.array([1, 64, 64 * 64])
+        counts = np.maximum(counts, np.bincount(cells)[cells])
     return cube / np.sqrt(counts)
