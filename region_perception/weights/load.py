@@ -18,7 +18,7 @@ from region_perception.weights.blip2_spec import is_blip2_folder
 from region_perception.weights.compare import refuse_other_base
 from region_perception.weights.folder import read_config
 from region_perception.weights.hub import download, is_hub_id
-from region_perception.weights.places import find_model, not_found_message
+from region_perception.weights.places import find_model, not_found_message, search_report
 from region_perception.weights.precision import set_dtype
 from region_perception.weights.store import read_base, read_model
 
@@ -160,9 +160,9 @@ def _three_ways(name: str) -> str:
     return "\n".join(
         [
             f"{name!r} is a network, and no weights for it were found; there are three ways to them:",
-            f'  over a BLIP-2 of transformers:  load("{name}", base=<its folder or hub id>)',
+            f'  over a BLIP-2 of transformers:  load("{name}", base=<its folder or hub id>), or --base',
             "  a folder of this library's own: load(<folder>), or its name if it lies in one of the places below",
-            '  random weights, to try it out:  load("mini", untrained=True)',
-            not_found_message(name),
+            '  random weights, to try it out:  load("mini", untrained=True), or --untrained',
+            *search_report(),
         ]
     )

@@ -74,14 +74,19 @@ def not_found_message(name: str) -> str:
     """What to tell somebody who asked for a model that is not there: what was looked at and what could be meant."""
     here = [listing.name for listing in list_models()]
     close = difflib.get_close_matches(name, [*here, *SPECS], n=3)
-    lines = [
-        f"no model {name!r} was found" + (f"; did you mean {' or '.join(map(repr, close))}?" if close else ""),
+    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return "\n".join([f"no model {name!r} was found{meant}", *search_report()])
+
+
+def search_report() -> list[str]:
+    """Where models are looked for, what is there, and what else has a name: a line each."""
+    here = [listing.name for listing in list_models()]
+    return [
         "  looked in: " + ", ".join(f"{place}{'' if place.is_dir() else ' (missing)'}" for place in model_places()),
         "  found there: " + (", ".join(here) or "nothing"),
-        "  networks known by name (give base= or untrained=True): " + ", ".join(SPECS),
+        "  networks known by name, which need a base or random weights: " + ", ".join(SPECS),
         f"  {PLACES_VARIABLE} names more folders to look in",
     ]
-    return "\n".join(lines)
 
 
 def _path(name: str | os.PathLike[str]) -> Path:
