@@ -1,8 +1,8 @@
 """Language models behind one interface: soft tokens and a prompt in, a sentence (or the likelihood of one) out.
 
-Decoder-only models (OPT, LLaMA family) read [soft tokens, bos, prompt] and go on writing; rows of unequal length are
-padded on the left, where causal models ignore it. Encoder-decoder models (T5) read [soft tokens, prompt, eos] in the
-encoder, padded on the right, and write in the decoder. Texts are lists of token ids here: tokenizers live elsewhere.
+Decoder-only models (OPT, LLaMA family) read [soft tokens, bos, prompt] and go on writing, so rows of unequal length are
+padded before bos; padding is masked and takes no position. Encoder-decoder models (T5) read [soft tokens, prompt, eos]
+in the encoder, padded at the end, and write in the decoder. Texts are lists of token ids: tokenizers live elsewhere.
 """
 
 import math
@@ -169,11 +169,6 @@ class LanguageModel(nn.Module):
         embedded = self.model.get_input_embeddings()(ids)
         inputs = torch.cat([soft.to(embedded.dtype), embedded], dim=1)
         mask = torch.cat([soft_present, present], dim=1)
-        if not self.spec.is_encoder_decoder and not bool(present.all()):
-            # The padding belongs before the soft tokens, not between them and the text.
-            order = mask.to(torch.int8).argsort(dim=1, stable=True)
-            inputs = inputs.gather(1, order[..., None].expand_as(inputs))
-            mask = mask.gather(1, order)
         return inputs, mask.long()
 
     def _generation_config(self, decoding: Decoding) -> Any:
