@@ -235,11 +235,12 @@ def test_without_a_seed_draws_differ(make_model):
 
 @torch.no_grad()
 def test_sampling_draws_from_all_tokens(make_model):
-    """A model to which all words are alike writes all of them."""
+    """A model to which all words are nearly alike writes all of them."""
     model = LanguageModel(replace(make_model("opt").spec, vocab_size=200, stop_id=199)).eval()
-    model.model.get_input_embeddings().weight.zero_()
-    sentences = model.generate(soft_tokens(64), [[]] * 64, ["image"] * 64, Decoding(sample=True, seed=0, max_tokens=40))
-    assert len({token for sentence in sentences for token in sentence.ids}) > 190
+    model.model.get_input_embeddings().weight.mul_(1e-4)
+    soft, decoding = soft_tokens(1).expand(900, -1, -1), Decoding(sample=True, seed=0, max_tokens=1)
+    sentences = model.generate(soft, [[]] * 900, ["image"] * 900, decoding)
+    assert len({tuple(sentence.ids) for sentence in sentences}) > 180
 
 
 @torch.no_grad()
@@ -249,6 +250,18 @@ def test_top_p_and_temperature_narrow_the_draw(make_model):
     for options in ({"top_p": 1e-6}, {"temperature": 1e-4}):
         drawn = model.generate(soft, PROMPTS, IMAGE, Decoding(sample=True, seed=0, max_tokens=8, **options))
         assert [sentence.ids for sentence in drawn] == [sentence.ids for sentence in greedy]
+
+
+@KINDS
+@torch.no_grad()
+def test_repetition_penalty_avoids_what_was_written(make_model, kind):
+    model, soft = make_model(kind, stop_id=39), soft_tokens()
+    plain, penalised = (
+        model.generate(soft, PROMPTS, IMAGE, Decoding(max_tokens=20, repetition_penalty=penalty))
+        for penalty in (1.0, 1e6)
+    )
+    assert any(len(set(sentence.ids)) < len(sentence.ids) for sentence in plain)
+    assert all(len(set(sentence.ids)) == len(sentence.ids) for sentence in penalised)
 
 
 @KINDS

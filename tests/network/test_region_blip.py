@@ -8,6 +8,7 @@ from torch import nn
 from transformers import Blip2Config, Blip2ForImageTextRetrieval, Blip2QFormerConfig, Blip2VisionConfig, OPTConfig
 
 from region_perception.modalities import CLOUD_MODALITIES, MODALITIES
+from region_perception.network.adapters import routed
 from region_perception.network.language import Decoding
 from region_perception.network.position import POSITION_SIZES
 from region_perception.network.region_blip import (
@@ -229,6 +230,17 @@ def test_contrast_is_of_unit_length(make_network):
         assert said.shape == (6, 8)
         torch.testing.assert_close(said.norm(dim=-1), torch.ones(6))
     assert not torch.allclose(network.contrast_text(texts(6), "cloud"), network.contrast_text(texts(6), "image"))
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+@torch.no_grad()
+def test_texts_are_read_with_the_adapter_of_the_modality(make_network, modality):
+    network, text = make_network(), texts(3)
+    with routed([modality] * 3):
+        hidden = network.qformer(text=text).text[:, 0]
+    expected = network.parts[modality].text_contrast(hidden)
+    expected = expected / expected.norm(dim=-1, keepdim=True)
+    torch.testing.assert_close(network.contrast_text(text, modality), expected, **CLOSE)
 
 
 @torch.no_grad()
