@@ -22,6 +22,7 @@ import torch
 import tyro
 from PIL import Image
 from timing import hardware, measure, print_table, write_results
+from tokenizers import AddedToken
 
 from region_perception import Box, Captioner
 from region_perception.network.region_blip import RegionBlip
@@ -31,6 +32,7 @@ from region_perception.text import mini_codec
 from region_perception.weights.blip2 import export_blip2
 from region_perception.weights.load import LoadedModel
 
+IMAGE_TOKEN = "[unused0]"  # a word of the vocabulary that no sentence uses
 OURS, ONE_BY_ONE, IN_A_BATCH = "region-perception", "transformers, crop by crop", "transformers, crops in a batch"
 
 
@@ -67,38 +69,49 @@ def contenders(count: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
         captions = captioner.look(picture).caption(boxes, max_tokens=tokens, min_tokens=tokens)
         return [caption.text for caption in captions]
 
-    caption_crops = blip2_on_crops(network, spec, codec, tokens)
-    crops = [Image.fromarray(picture).crop((int(b.x1), int(b.y1), int(b.x2), int(b.y2))) for b in boxes]
+    caption_crops = blip2_on_crops(network, spec, tokens)
+
+    def crops() -> list[Image.Image]:
+        whole = Image.fromarray(picture)
+        return [whole.crop((int(box.x1), int(box.y1), int(box.x2), int(box.y2))) for box in boxes]
+
     return {
         OURS: ours,
-        ONE_BY_ONE: lambda: [caption_crops([crop])[0] for crop in crops],
-        IN_A_BATCH: lambda: caption_crops(crops),
+        ONE_BY_ONE: lambda: [caption_crops([crop])[0] for crop in crops()],
+        IN_A_BATCH: lambda: caption_crops(crops()),
     }
 
 
-def blip2_on_crops(
-    network: RegionBlip, spec: NetworkSpec, codec: Any, tokens: int
-) -> Callable[[list[Image.Image]], list[str]]:
-    """Captions by transformers' own BLIP-2 with the network's weights, as its documentation runs it."""
-    from transformers import Blip2ForConditionalGeneration
+def blip2_on_crops(network: RegionBlip, spec: NetworkSpec, tokens: int) -> Callable[[list[Image.Image]], list[str]]:
+    """Captions by transformers' own BLIP-2 with the network's weights: processor, generate, decode, as documented."""
+    from transformers import Blip2ForConditionalGeneration, Blip2Processor
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
-    image_token = spec.language.vocab_size - 1  # a word that no sentence uses
-    config, state = export_blip2(network, image_token)
+    tokenizer = blip2_tokenizer(spec)
+    config, state = export_blip2(network, tokenizer.convert_tokens_to_ids(IMAGE_TOKEN))
     model = Blip2ForConditionalGeneration.from_pretrained(None, config=config, state_dict=state).eval()
     side = {"height": spec.image_encoder.image_size, "width": spec.image_encoder.image_size}
-    processor = BlipImageProcessorPil(size=side)
-    prompt = [spec.language.bos_id, *codec.prompt_ids(spec.language.image_prefix)]
-    ids = torch.tensor([[image_token] * spec.qformer.queries + prompt])
+    processor = Blip2Processor(BlipImageProcessorPil(size=side), tokenizer, num_query_tokens=spec.qformer.queries)
 
     @torch.inference_mode()
     def caption(crops: list[Image.Image]) -> list[str]:
-        pixels = processor(crops, return_tensors="pt")["pixel_values"]
-        rows = ids.expand(len(crops), -1)
-        written = model.generate(pixels, input_ids=rows, max_new_tokens=tokens, min_new_tokens=tokens)
-        return [codec.sentence(row) for row in written[:, ids.shape[1] :].tolist()]
+        inputs = processor(images=crops, text=[spec.language.image_prefix] * len(crops), return_tensors="pt")
+        written = model.generate(**inputs, max_new_tokens=tokens, min_new_tokens=tokens)
+        return processor.batch_decode(written[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
     return caption
+
+
+def blip2_tokenizer(spec: NetworkSpec) -> Any:
+    """The network's words, with the first token of OPT's tokenizer and a word that stands for the picture."""
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = mini_codec(spec).language
+    first = ("[BOS]", spec.language.bos_id)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="[BOS] $A", special_tokens=[first])
+    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE_TOKEN]})
+    tokenizer.image_token = AddedToken(IMAGE_TOKEN, special=True)
+    return tokenizer
 
 
 def peak_growth(name: str, count: int, tokens: int) -> int:

@@ -195,15 +195,14 @@ class Captioner:
         self, wanted: Wanted, prompts: Sequence[str], questions: Sequence[str] | None, decoding: Decoding
     ) -> list[Caption]:
         started = time.perf_counter()
-        ids = [self._codec.prompt_ids(prompt) for prompt in prompts]
-        for prompt in ids:
-            self._check_length(len(prompt) + decoding.max_tokens)
+        ids = {prompt: self._codec.prompt_ids(prompt) for prompt in set(prompts)}
+        self._check_length(max(map(len, ids.values()), default=0) + decoding.max_tokens)
         written: dict[int, tuple[_Request, str, float]] = {}
         for batch in self._requests(wanted):
             with self._lock, torch.inference_mode():
                 glances = self._glances(batch)
                 found = self._network.read(glances)
-                batch_ids: list[TokenIds] = [ids[index] for index, _ in batch]
+                batch_ids: list[TokenIds] = [ids[prompts[index]] for index, _ in batch]
                 sentences = self._network.generate(found, modalities_of(glances), batch_ids, decoding)
             for (index, request), sentence in zip(batch, sentences, strict=True):
                 confidence = math.exp(sum(sentence.log_probs) / len(sentence.log_probs))

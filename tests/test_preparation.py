@@ -81,3 +81,20 @@ def test_released_weights_get_metres_and_their_own_corners() -> None:
     position = cloud_position(Box3D((1, 1, 1), (2, 1, 0.5)).locate(cloud), frame, spec)
     expected = released_corners(torch.ones(1, 3), torch.tensor([[2, 1, 0.5]]))[0]
     torch.testing.assert_close(position.view(8, 3), expected)
+
+
+def test_the_network_reads_the_same_wherever_a_cloud_lies() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    # Coordinates on a grid, so that the shift rounds nothing away.
+    points = np.float32(np.round(np.random.default_rng(0).uniform(-1, 1, (1500, 3)) * 1024) / 1024)
+    shift = np.float32([64, -32, 16])
+    read = []
+    for cloud, box in (
+        (observe_cloud(points), Box3D((0.25, 0, 0), (1, 0.5, 1), 0.3)),
+        (observe_cloud(points + shift), Box3D((64.25, -32, 16), (1, 0.5, 1), 0.3)),
+    ):
+        tensor, frame = cloud_points(cloud, spec.point_encoder, spec.position)
+        read.append((tensor, cloud_position(box.locate(cloud), frame, spec)))
+    torch.testing.assert_close(read[0][0], read[1][0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(read[0][1], read[1][1], atol=1e-5, rtol=0)

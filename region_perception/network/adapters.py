@@ -107,6 +107,7 @@ def _adapt(layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | N
         if name in layer.lora_A:
             down, up = layer.lora_A[name], layer.lora_B[name]
             chosen = hidden if rows is None else hidden[rows]
-            change = up(down(chosen.to(down.weight.dtype)) * layer.scaling[name]).to(output.dtype)
-            output = output + change if rows is None else output.index_add(0, rows, change)
+            change = up(down(chosen.to(down.weight.dtype))).to(output.dtype)
+            scale = layer.scaling[name]
+            output = output.add(change, alpha=scale) if rows is None else output.index_add(0, rows, change, alpha=scale)
     return output

@@ -95,7 +95,7 @@ def mini() -> NetworkSpec:
     return NetworkSpec(
         name="mini",
         image_encoder=ImageEncoderSpec(
-            kind="conv", image_size=128, patch_size=8, width=width, depth=4, heads=heads, mlp_width=4 * width
+            kind="conv", image_size=160, patch_size=8, width=width, depth=4, heads=heads, mlp_width=4 * width
         ),
         point_encoder=PointEncoderSpec(
             groups=128, group_size=32, width=width, depth=4, heads=heads, encoder_width=96, color=True, points=2048
