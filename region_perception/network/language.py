@@ -104,10 +104,6 @@ class LanguageModel(nn.Module):
         self.spec = spec
         self.model = _build(spec)
 
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.model.get_input_embeddings().weight.dtype
-
     def generate(
         self, soft: Tensor, prompts: Sequence[TokenIds], modalities: Sequence[str], decoding: Decoding
     ) -> list[Sentence]:
