@@ -2,7 +2,7 @@
 
     from region_perception import load, Box
 
-    captioner = load("tabletop-mini")
+    captioner = load("mini", untrained=True)
     view = captioner.look("desk.png")
     print(view.caption(Box(40, 60, 120, 140)).text)
 

@@ -61,7 +61,7 @@ check_system_libraries() {
     "$base" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "${pair% *}" 2>/dev/null || missing+=("${pair#* }")
   done
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" ||
-    say "going on without: point cloud files, clicks in clouds and pictures of clouds will not work until then"
+    say "going on without: clicks in clouds (Click3D) will not work until then"
 }
 
 install_packages() {

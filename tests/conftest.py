@@ -1,4 +1,4 @@
-"""What holds for every test: no network, no settings of whoever runs it, and two cores shared with others.
+"""What holds for every test: no internet, no settings of whoever runs it, and two cores shared with others.
 
 These are read once, when the libraries are first imported, so they are set before any of them is.
 """

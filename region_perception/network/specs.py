@@ -90,7 +90,7 @@ def regionblip_flan_t5_xxl() -> NetworkSpec:
 
 
 def mini() -> NetworkSpec:
-    """All parts at a size that a laptop trains: for tests, demonstrations and the bundled tabletop model."""
+    """All parts at a size that a laptop trains: for tests, demonstrations and small trained models."""
     width, heads = 144, 6
     return NetworkSpec(
         name="mini",

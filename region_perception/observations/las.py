@@ -15,7 +15,7 @@ def read_las(path: Path, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         import laspy
     except ImportError as error:
-        raise MissingDependency("reading LAS and LAZ needs laspy: pip install 'region-perception[cloud]'") from error
+        raise MissingDependency("reading LAS and LAZ needs laspy: pip install 'region_perception[cloud]'") from error
     try:
         _check_claims(path, name)
         # The sequential reader: the parallel one ends the process at some broken files.

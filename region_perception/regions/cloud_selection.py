@@ -149,6 +149,6 @@ def _open3d() -> ModuleType:
         import open3d
     except ImportError as error:
         raise MissingDependency(
-            f"Click3D needs open3d: pip install 'region-perception[cloud]' (import failed: {error})"
+            f"Click3D needs open3d: pip install 'region_perception[cloud]' (import failed: {error})"
         ) from error
     return open3d

@@ -1,4 +1,4 @@
-"""Models from the Hugging Face hub: downloaded once, resumed where that stopped, found again without a network."""
+"""Models from the Hugging Face hub: downloaded once, resumed where that stopped, found again without the internet."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def download(hub_id: str) -> Path:
-    """The folder of a hub model, downloaded as far as it is not here yet. Needs no network where all of it is."""
+    """The folder of a hub model, downloaded as far as it is not here yet. Needs no internet where all of it is."""
     from huggingface_hub import snapshot_download
 
     parts = _HUB_ID.fullmatch(hub_id)
@@ -41,7 +41,7 @@ def _not_fetched(repository: str, revision: str | None, error: Exception) -> str
         [
             f"the model {repository!r} is not on this machine and could not be fetched: {reason}",
             f"  looked in: {Path(HF_HUB_CACHE) / ('models--' + repository.replace('/', '--'))}, then the hub",
-            f"  fetch it with a network: hf download {repository}{flags} --include {patterns}",
+            f"  fetch it on a machine with internet: hf download {repository}{flags} --include {patterns}",
             "  a folder that it was copied to can be named in place of the id",
         ]
     )

@@ -186,5 +186,5 @@ def test_las_counts_that_the_file_has_no_room_for(tmp_path: Path) -> None:
 def test_las_without_laspy_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.las").write_bytes(b"LASF" + bytes(400))
     monkeypatch.setitem(sys.modules, "laspy", None)
-    with pytest.raises(MissingDependency, match=r"region-perception\[cloud\]"):
+    with pytest.raises(MissingDependency, match=r"region_perception\[cloud\]"):
         observe_cloud(tmp_path / "a.las")

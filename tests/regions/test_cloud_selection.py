@@ -131,5 +131,5 @@ def test_clicks_are_in_the_coordinates_of_the_source():
 def test_without_open3d_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "open3d", None)
     cloud: CloudObservation = tabletop()[0]
-    with pytest.raises(MissingDependency, match=r"Click3D needs open3d: pip install 'region-perception\[cloud\]'"):
+    with pytest.raises(MissingDependency, match=r"Click3D needs open3d: pip install 'region_perception\[cloud\]'"):
         Click3D(0, 0, 0).locate(cloud)
