@@ -26,9 +26,9 @@ from region_perception.network.region_blip import Features, Glance, modalities_o
 from region_perception.network.spec import NetworkSpec
 from region_perception.observations import CloudObservation, ImageObservation, observe
 from region_perception.preparation import CloudFrame, cloud_points, cloud_position, image_pixels, image_position
-from region_perception.regions import ImageFootprint, Region
+from region_perception.regions import Footprint, ImageFootprint, Region
 from region_perception.text import clean_text
-from region_perception.view import Caption, Footprint, ScoreMethod, View
+from region_perception.view import Caption, ScoreMethod, View
 from region_perception.weights.load import LoadedModel, load_model
 
 # Rows that go through the network together; more are split, so that memory stays bounded.
@@ -80,7 +80,7 @@ class Captioner:
         """The modalities that have trained weights; what is said of any other means nothing."""
         self._network = model.network
         self._codec = model.codec
-        # The network's adapters are chosen by hooks on its layers, so one call at a time may run it.
+        # Two calls at once would take turns on the same cores, hold twice the memory, and disturb each other's seeded draws.
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -243,7 +243,7 @@ class Captioner:
         self._check_modality(modality)
         if region is None:
             return _Request(view, None, None, modality, None)
-        footprint = region.locate(view.observation)  # type: ignore[attr-defined]  # both families have it
+        footprint = region.locate(view.observation)
         return _Request(view, region, footprint, modality, self._position(view, footprint))
 
     def _position(self, view: View, footprint: Footprint) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from region_perception.modalities import CLOUD, IMAGE
 from region_perception.observations import CloudObservation, ImageObservation
-from region_perception.regions import CloudFootprint, ImageFootprint, Region
+from region_perception.regions import Footprint, Region
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from region_perception.network.region_blip import Features
     from region_perception.preparation import CloudFrame
 
-Footprint = ImageFootprint | CloudFootprint
 ScoreMethod = Literal["match", "contrast", "likelihood"]
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from region_perception.drawing import Drawable
     from region_perception.observations import CloudObservation, ImageObservation
-    from region_perception.regions import Region
-    from region_perception.view import Footprint
+    from region_perception.regions import Footprint, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Place:
         from region_perception.observations import CloudObservation
 
         origin = tuple(observation.origin.tolist()) if isinstance(observation, CloudObservation) else ()
-        return cls(region, None if region is None else region.locate(observation), origin)  # type: ignore[attr-defined]
+        return cls(region, None if region is None else region.locate(observation), origin)
 
     def in_words(self) -> str:
         """What was pointed at, and the box around it: corners in pixels, or centre and size in metres."""

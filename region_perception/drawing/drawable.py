@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from region_perception.errors import InvalidInput
-from region_perception.regions import CloudFootprint, ImageFootprint, Region
+from region_perception.regions import CloudFootprint, Footprint, ImageFootprint, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Drawable:
     appear in the legend. With `region` the picture also shows where somebody clicked or drew a stroke.
     """
 
-    footprint: ImageFootprint | CloudFootprint | None
+    footprint: Footprint | None
     number: int
     text: str
     region: Region | None = None

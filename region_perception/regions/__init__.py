@@ -6,7 +6,7 @@ corners that a network reads as position, and the share of each image patch or p
 
 from region_perception.regions.base import CloudRegion, ImageRegion, Region, region_from_dict
 from region_perception.regions.cloud_regions import Box3D, Click3D, PointSet
-from region_perception.regions.footprints import CloudFootprint, ImageFootprint
+from region_perception.regions.footprints import CloudFootprint, Footprint, ImageFootprint
 from region_perception.regions.image_regions import Box, Click, Mask, Polygon, Scribble
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Click3D",
     "CloudFootprint",
     "CloudRegion",
+    "Footprint",
     "ImageFootprint",
     "ImageRegion",
     "Mask",

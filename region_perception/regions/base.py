@@ -11,7 +11,7 @@ from region_perception.errors import InvalidRegion
 from region_perception.modalities import CLOUD_REGION, IMAGE_REGION
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions.checks import shown
-from region_perception.regions.footprints import CloudFootprint, ImageFootprint
+from region_perception.regions.footprints import CloudFootprint, Footprint, ImageFootprint
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,10 @@ class Region(ABC):
 
     kind: ClassVar[str]  # the name of the class in the written form
     modality: ClassVar[str]
+
+    @abstractmethod
+    def locate(self, observation: Any) -> Footprint:
+        """Where the region lies in an observation of its kind. Raises InvalidRegion where it covers nothing of it."""
 
     def to_dict(self) -> dict[str, Any]:
         """The region as plain JSON values; `region_from_dict` reads it back."""

@@ -114,6 +114,9 @@ class CloudFootprint:
         return self.members[groups].mean(axis=1, dtype=np.float32)
 
 
+Footprint = ImageFootprint | CloudFootprint
+
+
 def _count(value: Any, what: str) -> int:
     try:
         count = operator.index(value)
