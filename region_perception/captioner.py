@@ -80,7 +80,7 @@ class Captioner:
         """The modalities that have trained weights; what is said of any other means nothing."""
         self._network = model.network
         self._codec = model.codec
-        # Two calls at once would take turns on the same cores, hold twice the memory, and disturb each other's seeded draws.
+        # Two calls at once would take turns on the same cores, need twice the memory, and disturb each other's seeds.
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from region_perception.errors import InvalidRegion
 
-MAX_PIXEL = 1e6  # coordinates in images: a hundred times the widest camera
-MAX_METRES = 1e9  # coordinates in clouds: map coordinates reach 1e7
+PIXEL_LIMIT = 1e6  # coordinates in images: a hundred times the widest camera
+METRE_LIMIT = 1e9  # coordinates in clouds: map coordinates reach 1e7
 MAX_VERTICES = 10_000  # of one polygon or scribble: drawing one stays well under a second
 
 
@@ -72,5 +72,5 @@ def vertices(value: Any, owner: str, what: str, least: int) -> tuple[tuple[float
     if not least <= len(points) <= MAX_VERTICES:
         expected = f"between {least} and {MAX_VERTICES:,} points (x, y)"
         raise InvalidRegion(f"{owner}: {what} must have {expected}, got {len(points):,}: {shown(points)}")
-    pairs = (vector(point, owner, f"{what}[{i}]", "xy", MAX_PIXEL) for i, point in enumerate(points))
+    pairs = (vector(point, owner, f"{what}[{i}]", "xy", PIXEL_LIMIT) for i, point in enumerate(points))
     return tuple((x, y) for x, y in pairs)

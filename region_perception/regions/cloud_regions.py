@@ -11,9 +11,9 @@ import numpy as np
 
 from region_perception.errors import InputWarning, InvalidRegion
 from region_perception.observations import CloudObservation
-from region_perception.observations.image_arrays import MAX_PIXELS
+from region_perception.observations.arrays import MAX_PIXELS
 from region_perception.regions.base import CloudRegion
-from region_perception.regions.checks import MAX_METRES, number, plain, shown, vector
+from region_perception.regions.checks import METRE_LIMIT, number, plain, shown, vector
 from region_perception.regions.footprints import CloudFootprint
 
 MAX_ROWS = MAX_PIXELS  # of a source: those made from depth images are the largest
@@ -35,9 +35,9 @@ class Box3D(CloudRegion):
     kind = "box3d"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "center", vector(self.center, "Box3D", "center", "xyz", MAX_METRES))
-        object.__setattr__(self, "size", vector(self.size, "Box3D", "size", "xyz", MAX_METRES))
-        object.__setattr__(self, "yaw", number(self.yaw, "Box3D", "yaw", MAX_METRES))
+        object.__setattr__(self, "center", vector(self.center, "Box3D", "center", "xyz", METRE_LIMIT))
+        object.__setattr__(self, "size", vector(self.size, "Box3D", "size", "xyz", METRE_LIMIT))
+        object.__setattr__(self, "yaw", number(self.yaw, "Box3D", "yaw", METRE_LIMIT))
         if min(self.size) <= 0:
             raise InvalidRegion(f"Box3D: size must be larger than 0 along x, y and z, got {self.size}")
         if abs(self.yaw) > 2 * math.pi:
@@ -163,7 +163,7 @@ class Click3D(CloudRegion):
 
     def __post_init__(self) -> None:
         for name in "xyz":
-            object.__setattr__(self, name, number(getattr(self, name), "Click3D", name, MAX_METRES))
+            object.__setattr__(self, name, number(getattr(self, name), "Click3D", name, METRE_LIMIT))
 
     def locate(self, cloud: CloudObservation) -> CloudFootprint:
         """The thing that holds the point nearest to the click, apart from what it stands on; see `cloud_selection`."""

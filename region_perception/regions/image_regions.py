@@ -11,9 +11,19 @@ import numpy as np
 
 from region_perception.errors import InputWarning, InvalidRegion
 from region_perception.observations import ImageObservation
-from region_perception.regions import drawing, run_length
+from region_perception.observations.arrays import MAX_PIXELS
+from region_perception.regions import raster, run_length
 from region_perception.regions.base import ImageRegion
-from region_perception.regions.checks import MAX_PIXEL, MAX_VERTICES, number, plain, positive, sequence, shown, vertices
+from region_perception.regions.checks import (
+    MAX_VERTICES,
+    PIXEL_LIMIT,
+    number,
+    plain,
+    positive,
+    sequence,
+    shown,
+    vertices,
+)
 from region_perception.regions.footprints import ImageFootprint
 
 MAX_CLICKS = 20  # points of one click: each costs a search of its own
@@ -33,7 +43,7 @@ class Box(ImageRegion):
 
     def __post_init__(self) -> None:
         for name in ("x1", "y1", "x2", "y2"):
-            object.__setattr__(self, name, number(getattr(self, name), "Box", name, MAX_PIXEL))
+            object.__setattr__(self, name, number(getattr(self, name), "Box", name, PIXEL_LIMIT))
         if self.x2 <= self.x1 or self.y2 <= self.y1:
             hint = ""
             if self.x2 > 0 and self.y2 > 0:
@@ -43,9 +53,9 @@ class Box(ImageRegion):
     @classmethod
     def from_xywh(cls, x: float, y: float, width: float, height: float) -> Box:
         """The box with its top left corner at (x, y), in pixels, as COCO writes boxes."""
-        x, y = number(x, "Box", "x", MAX_PIXEL), number(y, "Box", "y", MAX_PIXEL)
+        x, y = number(x, "Box", "x", PIXEL_LIMIT), number(y, "Box", "y", PIXEL_LIMIT)
         return cls(
-            x, y, x + positive(width, "Box", "width", MAX_PIXEL), y + positive(height, "Box", "height", MAX_PIXEL)
+            x, y, x + positive(width, "Box", "width", PIXEL_LIMIT), y + positive(height, "Box", "height", PIXEL_LIMIT)
         )
 
     def locate(self, image: ImageObservation) -> ImageFootprint:
@@ -129,17 +139,17 @@ class Polygon(ImageRegion):
     def locate(self, image: ImageObservation) -> ImageFootprint:
         """The pixels whose centres lie inside; of a sliver that holds no centre, the pixels of its outline."""
         size = self._size_of(image)
-        window = drawing.window(self.points, size)
+        window = raster.window(self.points, size)
         if window is None:
             raise _outside(self._name(), *size)
         leaves = _leaves(self.points, size)
         if leaves:
             _warn_clipped(self._name(), *size)
-        inside = drawing.fill(self.points, *window)
+        inside = raster.fill(self.points, *window)
         for hole in self.holes:
-            inside &= ~drawing.fill(hole, *window)
+            inside &= ~raster.fill(hole, *window)
         if not inside.any() and not self.holes and not leaves:
-            inside = drawing.trace(self.points, *window, closed=True)
+            inside = raster.trace(self.points, *window, closed=True)
         if not inside.any():
             raise InvalidRegion(f"{self._name()} covers no pixel of the {size[0]} x {size[1]} image")
         return ImageFootprint.from_mask(inside, size, window[0])
@@ -162,22 +172,22 @@ class Scribble(ImageRegion):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", vertices(self.points, "Scribble", "points", least=1))
-        object.__setattr__(self, "width", number(self.width, "Scribble", "width", MAX_PIXEL))
+        object.__setattr__(self, "width", number(self.width, "Scribble", "width", PIXEL_LIMIT))
         if self.width < 1:
             raise InvalidRegion(f"Scribble: width must be at least 1 pixel, got {self.width:g}")
 
     def locate(self, image: ImageObservation) -> ImageFootprint:
         """The pixels under the brush. Where the line leaves the image, nothing is painted."""
         size = self._size_of(image)
-        window = drawing.window(self.points, size)
+        window = raster.window(self.points, size)
         if window is None:
             raise _outside(self._name(), *size)
-        passed = drawing.trace(self.points, *window)
+        passed = raster.trace(self.points, *window)
         if not passed.any():
             raise _outside(self._name(), *size)
         if _leaves(self.points, size):
             _warn_clipped(self._name(), *size)
-        painted, corner = drawing.grow(passed, (self.width - 1) / 2, window[0], size)
+        painted, corner = raster.grow(passed, (self.width - 1) / 2, window[0], size)
         return ImageFootprint.from_mask(painted, size, corner)
 
     def _name(self) -> str:
@@ -239,12 +249,12 @@ def _warn_clipped(name: str, width: int, height: int) -> None:
     warnings.warn(message, InputWarning, stacklevel=3)
 
 
-def _span(points: drawing.Points) -> str:
+def _span(points: raster.Points) -> str:
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     return f"from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, {high[1]:g})"
 
 
-def _leaves(points: drawing.Points, size: tuple[int, int]) -> bool:
+def _leaves(points: raster.Points, size: tuple[int, int]) -> bool:
     """Whether some of `points` lie outside the image."""
     return bool(
         (np.min(points, axis=0) < -NEGLIGIBLE).any() or (np.max(points, axis=0) > np.add(size, NEGLIGIBLE)).any()
@@ -291,8 +301,8 @@ def _mask_from_array(value: Any) -> np.ndarray:
     if array.ndim != 2:
         hint = ": pick one mask of the stack" if array.ndim == 3 else ""
         raise InvalidRegion(f"Mask: {expected}, got an array of shape {list(array.shape)}{hint}")
-    if not 0 < array.size <= run_length.MAX_PIXELS:
-        raise InvalidRegion(f"Mask: expected 1 to {run_length.MAX_PIXELS:,} pixels, got {_shape(array)}")
+    if not 0 < array.size <= MAX_PIXELS:
+        raise InvalidRegion(f"Mask: expected 1 to {MAX_PIXELS:,} pixels, got {_shape(array)}")
     mask = array != 0
     full = 255 if array.dtype.kind in "ui" and array.max() == 255 else 1
     if not (array[mask] == full).all():

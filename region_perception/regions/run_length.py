@@ -1,4 +1,4 @@
-"""COCO run-length encoding of masks, read as something that a stranger wrote.
+"""COCO run-length encoding of masks, read as untrusted input.
 
 Counts are the lengths of alternating runs of 0 and 1, starting with 0, down the columns. The compressed form writes
 each count (from the fourth on, its difference to the one before the last) as characters of 5 bits and a continuation
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidRegion
-from region_perception.observations.image_arrays import MAX_PIXELS
+from region_perception.observations.arrays import MAX_PIXELS
 from region_perception.regions.checks import plain, shown
 
 
