@@ -1,6 +1,6 @@
-"""Image encoders: a normalised RGB picture [B, 3, H, W] becomes tokens [B, N, D]: the last layer's, all, normed.
+"""Image encoders: a normalised RGB picture [B, 3, H, W] becomes all tokens [B, N, D] of the last layer, after a norm.
 
-Pixels may be of any float dtype; they are read, and tokens come, in that of the weights.
+Pixels may be of any float dtype; they are converted to that of the weights, which the tokens have, too.
 
 Four kinds behind one call: BLIP-2's EVA ViT and CLIP's ViT come from transformers, any ViT from timm by name, and
 `conv` is our own small encoder, whose convolutional stem learns from little data where a patch embedding does not.

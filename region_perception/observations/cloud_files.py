@@ -18,6 +18,8 @@ from region_perception.observations.tables import text_rows
 
 PointsAndColors = tuple[np.ndarray, np.ndarray | None]
 
+_COMMENTS = ("#", "//")
+
 
 def read_cloud(source: str | os.PathLike[str]) -> PointsAndColors:
     """What the file holds, not yet cleaned: an array for `cloud_arrays`, and colours where they stand apart."""
@@ -85,8 +87,6 @@ def _is_number(word: str) -> bool:
         return False
     return True
 
-
-_COMMENTS = ("#", "//")
 
 # Reader for each suffix, and the kind that its first bytes must show; text starts with anything.
 _READERS: dict[str, tuple[Callable[[Path, str], PointsAndColors], str | None]] = {

@@ -17,9 +17,8 @@ MAX_BYTES = MAX_POINTS * 6 * 8
 def load_npy(path: Path, name: str) -> np.ndarray:
     """The array of an .npy file; `name` names it in messages."""
     try:
-        array = np.load(
-            path, mmap_mode="r", allow_pickle=False
-        )  # checks the size against the header, reads nothing yet
+        # Mapped into memory, its size is checked against the header and nothing is read yet.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
         _check_bytes(array.nbytes, name)
         return np.array(array)
     except InvalidObservation:

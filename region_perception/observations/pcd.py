@@ -88,8 +88,6 @@ def _field(number: int, entry: tuple[str, str, str, str], name: str) -> tuple[st
 
 def _from_text(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.ndarray:
     rows = np.empty(count, dtype)
-    if count == 0:
-        return rows
     widths = [int(np.prod(dtype[field].shape)) for field in field_names(dtype)]
     table = complete_text_rows(file, count, sum(widths), name)
     starts = np.cumsum([0, *widths])

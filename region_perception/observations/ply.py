@@ -30,11 +30,7 @@ def read_ply(path: Path, name: str) -> tuple[np.ndarray, np.ndarray | None]:
         encoding, count, dtype = _parse_header(header_lines(file, "end_header", name), name)
         check_point_count(count, name)
         if encoding == "ascii":
-            table = (
-                complete_text_rows(file, count, len(field_names(dtype)), name)
-                if count
-                else np.empty((0, len(field_names(dtype))))
-            )
+            table = complete_text_rows(file, count, len(field_names(dtype)), name)
             rows = np.empty(count, dtype)
             for field, column in zip(field_names(dtype), table.T, strict=True):
                 rows[field] = column

@@ -20,8 +20,8 @@ def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int) -> np.ndarra
 
     All points where they fit into the budget. Otherwise one point for each occupied voxel, of the largest size that
     leaves several for each point of the budget, and farthest-point sampling among those. Fewer than `budget` come back
-    only where the remaining points coincide. The same points always give the same answer. Time
-    grows as sorting does, whatever the shape of the cloud and however many points coincide.
+    only where the remaining points coincide. The same points always give the same answer. Time grows as sorting does,
+    whatever the shape of the cloud and however many points coincide.
 
     Args:
         cloud: a cloud, or finite coordinates [N, 3].

@@ -51,6 +51,8 @@ def text_rows(lines: Iterable[str] | Iterable[bytes], count: int, name: str, **o
 
 def complete_text_rows(file: BinaryIO, count: int, columns: int, name: str) -> np.ndarray:
     """float64 [count, columns]; fewer rows or other columns than the header promised are refused."""
+    if count == 0:
+        return np.empty((0, columns))
     rows = text_rows(file, count, name)
     _check_complete(len(rows), count, name)
     if rows.shape[1] != columns:

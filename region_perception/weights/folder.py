@@ -35,7 +35,7 @@ class FolderConfig:
     trained: tuple[str, ...]
     """The modalities whose weights have learnt something."""
     base: str | None = None
-    """What an adapter-only model stands on: a folder (seen from its own), a bundled model's name, or a hub id."""
+    """What an adapter-only model stands on: a folder (relative to its own), a bundled model's name, or a hub id."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.trained if name not in self.spec.modalities]

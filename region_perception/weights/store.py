@@ -47,8 +47,8 @@ def save_model(
 
     `card` is the text of its README.md; `trained` names the modalities whose weights have learnt something. With `base`
     (a folder, a bundled model's name or a hub id; BLIP-2 or native) only what stands on that model is written, and one
-    base serves many such folders. An older model in `folder` is
-    replaced only with `overwrite`; anything else there is never touched.
+    base serves many such folders. An older model in `folder` is replaced only with `overwrite`; anything else there is
+    never touched.
     """
     target = Path(folder).expanduser().absolute()
     _refuse_to_overwrite(target, overwrite)
