@@ -17,13 +17,14 @@ from region_perception.network.spec import (
     CLIP_STD,
     ImageEncoderSpec,
     LanguageSpec,
-    LoraSpec,
     NetworkSpec,
-    PointEncoderSpec,
-    PositionSpec,
     QFormerSpec,
 )
 from region_perception.network.specs import named_spec
+from region_perception.weights.compare import differences
+
+# Names a network over a base of any size, where the names of specs stand for certain sizes.
+ANY_BASE = "regionblip"
 
 # Names of the configuration classes' fields that change nothing in evaluation, or that the spec takes over.
 _HARMLESS = ("dropout", "layerdrop", "initializer", "init_std", "_token_id", "use_cache", "pretraining_tp")
@@ -90,15 +91,7 @@ def blip2_spec(folder: Path, config: Any, like: NetworkSpec | None) -> NetworkSp
 
 def _any_base(language: LanguageSpec) -> NetworkSpec:
     like = named_spec("regionblip-flan-t5-xl" if language.is_encoder_decoder else "regionblip-opt-2.7b")
-    return NetworkSpec(
-        name="regionblip",
-        image_encoder=like.image_encoder,
-        qformer=like.qformer,
-        language=like.language,
-        point_encoder=PointEncoderSpec(),
-        position=PositionSpec(),
-        lora=LoraSpec(language_targets=like.lora.language_targets),
-    )
+    return replace(like, name=ANY_BASE)
 
 
 def _image_encoder_spec(folder: Path, vision: Any) -> ImageEncoderSpec:
@@ -222,15 +215,14 @@ def _t5_spec(text: Any) -> LanguageSpec:
 
 
 def _refuse_other_sizes(folder: Path, like: NetworkSpec, spec: NetworkSpec) -> None:
-    differing = []
-    for part, names in _SIZES.items():
-        for name in names:
-            wanted, given = getattr(getattr(like, part), name), getattr(getattr(spec, part), name)
-            if given != wanted:
-                differing.append(f"{part}.{name} is {given!r}, in {like.name} {wanted!r}")
+    differing = [
+        line
+        for part, names in _SIZES.items()
+        for line in differences(part, names, given=getattr(spec, part), expected=getattr(like, part))
+    ]
     if differing:
         raise WeightsError(
-            f"the base in {folder} is not that of {like.name!r} (the name 'regionblip' takes any base):\n  "
+            f"the base in {folder} is not that of {like.name!r} (the name {ANY_BASE!r} takes any base):\n  "
             + "\n  ".join(differing)
         )
 
@@ -259,22 +251,18 @@ def _refuse_inexpressible(folder: Path, config: Any, spec: NetworkSpec) -> None:
         vocab_size=config.qformer_config.vocab_size,
         max_position_embeddings=config.qformer_config.max_position_embeddings,
     )
+    expressible = {
+        "vision_config": vision,
+        "qformer_config": querying,
+        "text_config": language_config(spec.language),
+    }
     differing = [
-        *_differences("vision_config", vision, config.vision_config),
-        *_differences("qformer_config", querying, config.qformer_config),
-        *_differences("text_config", language_config(spec.language), config.text_config),
+        line
+        for part, expected in expressible.items()
+        for line in differences(part, _fields(type(expected)), given=getattr(config, part), expected=expected)
     ]
     if differing:
         raise WeightsError(f"{folder} is a BLIP-2 that this library cannot build:\n  " + "\n  ".join(differing))
-
-
-def _differences(where: str, ours: Any, theirs: Any) -> list[str]:
-    found = []
-    for name in _fields(type(ours)):
-        mine, given = getattr(ours, name, None), getattr(theirs, name, None)
-        if mine != given:
-            found.append(f"{where}.{name} is {given!r}; expected {mine!r}")
-    return found
 
 
 def _fields(kind: Any) -> Iterable[str]:

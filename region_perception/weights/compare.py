@@ -1,6 +1,7 @@
-"""Whether adapters that were made for one base may stand on another."""
+"""In what two descriptions differ, and whether adapters that were made for one base may stand on another."""
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,18 @@ _FREE = ("separate_for_clouds", "image_prefix", "cloud_prefix", "question_templa
 
 def refuse_other_base(where: Path, wanted: NetworkSpec, given: NetworkSpec) -> None:
     """Raise unless the base in `where`, whose spec is `given`, is the one that `wanted` describes."""
-    differing = [
-        line
-        for part in ("image_encoder", "qformer", "language")
-        for line in _differences(part, getattr(wanted, part), getattr(given, part))
-    ]
+    differing = []
+    for part in ("image_encoder", "qformer", "language"):
+        expected = getattr(wanted, part)
+        names = [item.name for item in dataclasses.fields(expected) if item.name not in _FREE]
+        differing += differences(part, names, given=getattr(given, part), expected=expected)
     if differing:
         raise WeightsError(
             f"the base in {where} is not the one that {wanted.name!r} stands on:\n  " + "\n  ".join(differing)
         )
 
 
-def _differences(part: str, wanted: Any, given: Any) -> list[str]:
-    return [
-        f"{part}.{item.name} is {getattr(given, item.name)!r}; expected {getattr(wanted, item.name)!r}"
-        for item in dataclasses.fields(wanted)
-        if item.name not in _FREE and getattr(given, item.name) != getattr(wanted, item.name)
-    ]
+def differences(where: str, names: Iterable[str], *, given: Any, expected: Any) -> list[str]:
+    """A line for each of the named attributes that two objects have not in common; a missing one counts as None."""
+    pairs = ((name, getattr(given, name, None), getattr(expected, name, None)) for name in names)
+    return [f"{where}.{name} is {found!r}; expected {wanted!r}" for name, found, wanted in pairs if found != wanted]

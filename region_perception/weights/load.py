@@ -14,16 +14,13 @@ from region_perception.network.spec import NetworkSpec
 from region_perception.network.specs import SPECS, named_spec
 from region_perception.text import TextCodec, mini_codec
 from region_perception.weights.blip2 import import_blip2, read_blip2_base
-from region_perception.weights.blip2_spec import is_blip2_folder
+from region_perception.weights.blip2_spec import ANY_BASE, is_blip2_folder
 from region_perception.weights.compare import refuse_other_base
 from region_perception.weights.folder import read_config
 from region_perception.weights.hub import download, is_hub_id
 from region_perception.weights.places import find_model, not_found_message, search_report
 from region_perception.weights.precision import set_dtype
 from region_perception.weights.store import read_base, read_model
-
-# Takes a base of any size, where the other names stand for certain sizes.
-ANY_BASE = "regionblip"
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DEVICES = ("auto", "cpu", "cuda", "cuda:<index>", "mps")
