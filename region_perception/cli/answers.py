@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from region_perception.cli.options import CameraOptions, ModelOptions, OutputOptions, RegionOptions, WritingOptions
 from region_perception.cli.place import Place
 from region_perception.cli.report import model_in_json, model_in_words, print_json, print_table
-from region_perception.cli.session import draw, load_captioner, read_subject
+from region_perception.cli.steps import draw, load_captioner, read_subject
 
 if TYPE_CHECKING:
     from region_perception.view import Caption

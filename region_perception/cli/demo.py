@@ -9,7 +9,7 @@ from tyro.conf import arg
 from region_perception.cli.answers import captions_in_json, numbered, print_captions
 from region_perception.cli.place import Place
 from region_perception.cli.report import model_in_json
-from region_perception.cli.session import draw
+from region_perception.cli.steps import draw
 from region_perception.errors import InvalidInput
 
 if TYPE_CHECKING:

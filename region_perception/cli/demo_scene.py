@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 320, 240
 _PIXELS_PER_METRE = 400
+_POINTS = 2000  # of each thing in the cloud
 _TABLE = (181, 148, 112)
 _WALL = (206, 212, 218)
 _COLOURS = ((200, 50, 45), (50, 90, 190), (60, 150, 80), (225, 180, 50), (140, 80, 160))
@@ -81,9 +82,6 @@ def cloud_regions(things: list[Thing]) -> "list[Region]":
         size = (thing.width + 0.02, thing.width + 0.02, thing.height + 0.01)
         boxes.append(Box3D((thing.forward, thing.left, thing.height / 2 + 0.01), size))
     return [*boxes, PointSet(np.arange(2 * _POINTS, 3 * _POINTS))]
-
-
-_POINTS = 2000  # of each thing
 
 
 def _corners(thing: Thing) -> tuple[float, float, float, float]:

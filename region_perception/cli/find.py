@@ -6,7 +6,7 @@ from tyro.conf import Positional, arg
 
 from region_perception.cli.options import CameraOptions, File, ModelOptions, OutputOptions, RegionOptions
 from region_perception.cli.report import model_in_json, model_in_words, print_json, print_table
-from region_perception.cli.session import draw, load_captioner, read_subject
+from region_perception.cli.steps import draw, load_captioner, read_subject
 from region_perception.errors import InvalidInput
 
 

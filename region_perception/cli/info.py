@@ -7,10 +7,9 @@ from tyro.conf import Positional, arg
 
 from region_perception.cli.options import CameraOptions, Switch
 from region_perception.cli.report import print_json, print_table
-from region_perception.cli.session import read_observation
+from region_perception.cli.steps import read_observation
 
 if TYPE_CHECKING:
-    from region_perception.network.spec import NetworkSpec
     from region_perception.observations import CloudObservation, ImageObservation
 
 
@@ -73,8 +72,9 @@ def _image_facts(image: "ImageObservation") -> dict[str, Any]:
 
 def _model_facts(name: str) -> dict[str, Any]:
     from region_perception.network.specs import SPECS, named_spec
+    from region_perception.weights.assemble import parameter_counts
     from region_perception.weights.folder import read_config
-    from region_perception.weights.places import find_model
+    from region_perception.weights.places import find_model, megabytes_of
 
     if name in SPECS:
         spec = named_spec(name)
@@ -83,25 +83,12 @@ def _model_facts(name: str) -> dict[str, Any]:
         folder = find_model(name)
         config = read_config(folder)
         spec = config.spec
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        facts = {"kind": "model", "name": spec.name, "folder": str(folder), "megabytes": round(size / 1e6, 1)}
+        megabytes = round(megabytes_of(folder), 1)
+        facts = {"kind": "model", "name": spec.name, "folder": str(folder), "megabytes": megabytes}
         facts |= {"trained": list(config.trained), "base": config.base}
-    return facts | {"modalities": list(spec.modalities)} | _parameter_counts(spec)
-
-
-def _parameter_counts(spec: "NetworkSpec") -> dict[str, Any]:
-    """Parameters by part of the network, and how many of them each modality owns; made without any weights."""
-    from region_perception.network.region_blip import parameter_owner
-    from region_perception.weights.assemble import empty_network
-
-    parts: dict[str, int] = {}
-    owners: dict[str, int] = {}
-    for name, parameter in empty_network(spec).named_parameters():
-        owner = parameter_owner(name)
-        part = name.partition(".")[0]
-        owners[owner] = owners.get(owner, 0) + parameter.numel()
-        parts[part] = parts.get(part, 0) + parameter.numel()
-    return {"parameters": sum(parts.values()), "parameters_by_part": parts, "parameters_by_owner": owners}
+    parts, owners = parameter_counts(spec)
+    counts = {"parameters": sum(parts.values()), "parameters_by_part": parts, "parameters_by_owner": owners}
+    return facts | {"modalities": list(spec.modalities)} | counts
 
 
 def _in_words(value: Any) -> str:

@@ -11,6 +11,8 @@ from region_perception.errors import InvalidInput
 File = Positional[Annotated[Path, arg(metavar="FILE")]]
 Switch = Annotated[bool, arg(help_behavior_hint="")]
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
 Two = tuple[float, float]
 Three = tuple[float, float, float]
 Four = tuple[float, float, float, float]
@@ -50,7 +52,7 @@ class CameraOptions:
     intrinsics: Annotated[Four | None, arg(metavar="FX FY CX CY", help_behavior_hint="")] = None
     """Of the camera, in pixels."""
     as_cloud: Switch = False
-    """Look at the file as a cloud: at an image's with its depth and intrinsics."""
+    """Read the file as a cloud; an image becomes one by its depth and intrinsics."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,3 @@ class OutputOptions:
             raise InvalidInput(f"--draw {self.draw}: expected a name that ends in {', '.join(PICTURES)}")
         if not self.draw.absolute().parent.is_dir():
             raise InvalidInput(f"--draw {self.draw}: there is no folder {self.draw.absolute().parent}")
-
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")

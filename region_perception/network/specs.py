@@ -137,6 +137,9 @@ SPECS: dict[str, Callable[[], NetworkSpec]] = {
     "regionblip-flan-t5-xxl": regionblip_flan_t5_xxl,
 }
 
+# Names a network over a BLIP-2 of any size, where the names above stand for certain sizes.
+ANY_BASE = "regionblip"
+
 
 def named_spec(name: str) -> NetworkSpec:
     """The spec known as `name`; an unknown name is refused with the list of known ones."""

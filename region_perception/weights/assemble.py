@@ -4,6 +4,7 @@ The network is built on the meta device, which takes no memory and no time for r
 is put in place as it was read. Files name a tensor as the network does, without peft's `base_layer` (see `folder`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,16 @@ def empty_network(spec: NetworkSpec) -> RegionBlip:
     for module in network.modules():
         _restore_buffers(module)
     return network
+
+
+def parameter_counts(spec: NetworkSpec) -> tuple[dict[str, int], dict[str, int]]:
+    """How many parameters each part of a network has, and how many each owner has of them; made without weights."""
+    parts: Counter[str] = Counter()
+    owners: Counter[str] = Counter()
+    for name, parameter in empty_network(spec).named_parameters():
+        parts[name.partition(".")[0]] += parameter.numel()
+        owners[parameter_owner(name)] += parameter.numel()
+    return dict(parts), dict(owners)
 
 
 def fill(network: RegionBlip, tensors: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype) -> None:

@@ -20,11 +20,8 @@ from region_perception.network.spec import (
     NetworkSpec,
     QFormerSpec,
 )
-from region_perception.network.specs import named_spec
+from region_perception.network.specs import ANY_BASE, named_spec
 from region_perception.weights.compare import differences
-
-# Names a network over a base of any size, where the names of specs stand for certain sizes.
-ANY_BASE = "regionblip"
 
 # Names of the configuration classes' fields that change nothing in evaluation, or that the spec takes over.
 _HARMLESS = ("dropout", "layerdrop", "initializer", "init_std", "_token_id", "use_cache", "pretraining_tp")

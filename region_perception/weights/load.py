@@ -11,10 +11,10 @@ from region_perception.errors import InvalidInput, ModelNotFound
 from region_perception.modalities import IMAGE
 from region_perception.network.region_blip import RegionBlip
 from region_perception.network.spec import NetworkSpec
-from region_perception.network.specs import SPECS, named_spec
+from region_perception.network.specs import ANY_BASE, SPECS, named_spec
 from region_perception.text import TextCodec, mini_codec
 from region_perception.weights.blip2 import import_blip2, read_blip2_base
-from region_perception.weights.blip2_spec import ANY_BASE, is_blip2_folder
+from region_perception.weights.blip2_spec import is_blip2_folder
 from region_perception.weights.compare import refuse_other_base
 from region_perception.weights.folder import read_config
 from region_perception.weights.hub import download, is_hub_id

@@ -89,6 +89,11 @@ def search_report() -> list[str]:
     ]
 
 
+def megabytes_of(folder: Path) -> float:
+    """Size on disk of all files in a folder, in 10^6 bytes."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
 def _path(name: str | os.PathLike[str]) -> Path:
     path = Path(name)
     with contextlib.suppress(RuntimeError):  # "~somebody" who is not known here
@@ -113,7 +118,7 @@ def _folders(place: Path) -> list[Path]:
 
 
 def _listing(folder: Path) -> ModelListing:
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    size = megabytes_of(folder)
     try:
         config = read_config(folder)
     except RegionPerceptionError as error:

@@ -1,4 +1,4 @@
-"""What the commands that ask a model have in common: read, check, load, draw."""
+"""The steps that commands share: read what is asked about, load the model, draw what it said."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from region_perception.captioner import Captioner
     from region_perception.drawing import Drawable
     from region_perception.observations import CloudObservation, ImageObservation
+    from region_perception.regions import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +28,8 @@ class Subject:
 
 def read_subject(file: Path, regions: RegionOptions, camera: CameraOptions) -> Subject:
     """Reads the file and finds the regions in it, so that mistakes show before a model is loaded."""
-    chosen = regions_from(regions)
+    chosen: list[Region | None] = [*regions_from(regions)] or [None]
     observation = read_observation(file, camera)
-    if not chosen:
-        return Subject(file, observation, [Place.of(None, observation)])
     return Subject(file, observation, [Place.of(region, observation) for region in chosen])
 
 
@@ -76,12 +75,13 @@ def draw(observation: "ImageObservation | CloudObservation", items: "list[Drawab
 
 
 def _default_model(options: ModelOptions) -> str:
+    from region_perception.network.specs import ANY_BASE
     from region_perception.weights.places import list_models, model_places
 
     if options.untrained:
         return "mini"
     if options.base is not None:
-        return "regionblip"
+        return ANY_BASE
     usable = [listing for listing in list_models() if not listing.problem]
     if not usable:
         looked = ", ".join(map(str, model_places()))
