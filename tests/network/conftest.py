@@ -62,7 +62,6 @@ LANGUAGES = {
         tied_embeddings=False,
     ),
 }
-KINDS = pytest.mark.parametrize("kind", list(LANGUAGES))
 
 
 def tiny_spec(kind="opt", **changes):

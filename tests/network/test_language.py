@@ -60,7 +60,7 @@ def greedy_by_hand(model, soft, prompt, steps):
     return written
 
 
-def with_stop(model, sentence, steps):
+def with_stop(model, sentence):
     """The ids whose log-probabilities a sentence reports."""
     return sentence.ids if len(sentence.log_probs) == len(sentence.ids) else [*sentence.ids, model.spec.stop_id]
 
@@ -72,7 +72,7 @@ def test_greedy_takes_the_likeliest_token_every_time(make_model, kind):
     sentences = model.generate(soft, PROMPTS, IMAGE, Decoding(max_tokens=9))
     for row, sentence in enumerate(sentences):
         expected = greedy_by_hand(model, soft[row], PROMPTS[row], 9)
-        assert with_stop(model, sentence, 9) == expected
+        assert with_stop(model, sentence) == expected
         by_hand = log_probs_by_hand(model, soft[row], PROMPTS[row], expected)
         assert sentence.log_probs == pytest.approx(by_hand, abs=1e-5)
 
@@ -140,7 +140,7 @@ def test_log_probs_of_a_sentence_are_its_score(make_model, kind, options):
     stop = greedy_by_hand(model, soft[0], PROMPTS[0], 3)[-1]
     model = make_model(kind, stop_id=stop)
     sentences = model.generate(soft, PROMPTS, IMAGE, Decoding(max_tokens=8, **options))
-    written = [with_stop(model, sentence, 8) for sentence in sentences]
+    written = [with_stop(model, sentence) for sentence in sentences]
     scores = model.score(soft, PROMPTS, written, IMAGE)
     for row, sentence in enumerate(sentences):
         assert sentence.log_probs == pytest.approx(scores.log_probs[row][scores.mask[row]].tolist(), abs=1e-5)
@@ -162,7 +162,7 @@ def test_beams_find_the_likeliest_of_all_sentences(make_model, kind):
                 second = next_log_probs(model, soft[row], prompts[row], [word]).tolist()
                 totals |= {(word, other): first[word] + second[other] for other in words}
         best = max(totals, key=totals.get)
-        assert tuple(with_stop(model, sentence, 2)) == best
+        assert tuple(with_stop(model, sentence)) == best
         assert sum(sentence.log_probs) == pytest.approx(totals[best], abs=1e-5)
 
 

@@ -56,7 +56,7 @@ def test_sizes_agree_with_the_published_models(networks, name):
 
 
 @pytest.mark.parametrize("name", FULL_SIZE)
-def test_parts_of_a_modality_agree_with_the_facts(networks, name):
+def test_parts_of_a_modality_agree_with_the_paper(networks, name):
     network, width = networks[name], LANGUAGE_WIDTH[name]
     parts = {modality: dict(part.named_children()) for modality, part in network.parts.items()}
     for modality, part in network.parts.items():

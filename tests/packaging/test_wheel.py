@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "docs", "resource"]
 FILES = ["pyproject.toml", "setup.py", "package.xml", "README.md", "LICENSE"]
-MODEL = ["config.json", "model.safetensors", "adapters/image_region.safetensors", "README.md"]
+MODEL = ["config.json", "base.safetensors", "tokenizer/tokenizer.json", "README.md"]
 
 
 @pytest.fixture(scope="module")
