@@ -6,6 +6,7 @@ one call at a time, and nothing that one call does changes what another answers.
 """
 
 import math
+import os
 import threading
 import time
 import warnings
@@ -41,11 +42,11 @@ Item = TypeVar("Item")
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
-    base: str | None = None,
-    device: str = "auto",
-    dtype: str | None = None,
+    base: str | os.PathLike[str] | None = None,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype | None = None,
     untrained: bool = False,
     seed: int = 0,
 ) -> "Captioner":

@@ -13,7 +13,7 @@ from region_perception.drawing.labels import draw_labels
 from region_perception.drawing.layout import Rect
 from region_perception.drawing.legend import with_legend
 from region_perception.drawing.marks import draw_dot
-from region_perception.drawing.palette import Colour, region_colour
+from region_perception.drawing.palette import INK, Colour, region_colour
 from region_perception.drawing.splats import Splats, splat
 from region_perception.drawing.viewpoint import good_azimuth, shown_rows, with_room
 from region_perception.errors import InvalidInput
@@ -21,7 +21,7 @@ from region_perception.observations import CloudObservation
 from region_perception.regions import Click3D, CloudFootprint
 
 _SCALE = 2  # the view is drawn this many times larger and then reduced, which smooths its edges
-_BACKGROUND, _INK = (244, 245, 247), (52, 56, 64)
+_BACKGROUND = (244, 245, 247)
 _LOW, _HIGH = (84, 98, 122), (226, 222, 208)  # colours of the lowest and highest points of a cloud without colours
 _TINT, _TINT_OF_GREY = 0.4, 0.6  # how much of a region's colour its points take on
 _STEPS = 64  # pieces that an edge is drawn in, each seen or hidden
@@ -136,7 +136,7 @@ def _draw_edge(pen: ImageDraw.ImageDraw, view: Splats, camera: Camera, along: np
     free = depth[:-1] <= view.depth[y, x] + 0.01 * camera.distance
     pieces = [(tuple(pixels[i]), tuple(pixels[i + 1])) for i in range(_STEPS)]
     for piece in itertools.compress(pieces, free):
-        pen.line(piece, fill=_INK, width=2 * line + 2)
+        pen.line(piece, fill=INK, width=2 * line + 2)
     for i, piece in enumerate(pieces):
         if free[i] or i % 4 < 2:
             pen.line(piece, fill=colour, width=2 * line if free[i] else line)

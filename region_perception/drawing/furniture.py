@@ -6,9 +6,8 @@ from PIL import ImageDraw
 from region_perception.drawing.camera import Camera
 from region_perception.drawing.layout import Rect
 from region_perception.drawing.lettering import font
-from region_perception.drawing.palette import WHITE, Colour
+from region_perception.drawing.palette import INK, WHITE, Colour
 
-_INK: Colour = (52, 56, 64)
 _AXES: tuple[tuple[str, Colour], ...] = (("x", (200, 30, 30)), ("y", (20, 130, 40)), ("z", (30, 60, 200)))
 
 
@@ -35,11 +34,11 @@ def draw_scale(pen: ImageDraw.ImageDraw, camera: Camera, text_size: int) -> Rect
     right, bottom = width - text_size, height - text_size
     left, tick = right - length * pixels_per_metre, text_size // 3
     line = max(2, text_size // 8)
-    pen.line([(left, bottom), (right, bottom)], fill=_INK, width=line)
+    pen.line([(left, bottom), (right, bottom)], fill=INK, width=line)
     for x in (left, right):
-        pen.line([(x, bottom - tick), (x, bottom + tick)], fill=_INK, width=line)
+        pen.line([(x, bottom - tick), (x, bottom + tick)], fill=INK, width=line)
     label = length_in_words(length)
-    pen.text(((left + right) / 2, bottom - tick), label, fill=_INK, font=font(text_size), anchor="ms")
+    pen.text(((left + right) / 2, bottom - tick), label, fill=INK, font=font(text_size), anchor="ms")
     room = max(0, font(text_size).getlength(label) - (right - left)) / 2
     return Rect(int(left - room) - text_size, bottom - 2 * text_size, width, height)
 

@@ -4,6 +4,7 @@ Colour = tuple[int, int, int]  # red, green, blue in 0..255
 
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
+INK: Colour = (52, 56, 64)  # dark lines on the light background of a cloud
 PLATE: Colour = (28, 30, 34)  # what captions stand on: white on it has a contrast of about 16
 
 # Okabe and Ito's set without black and with the strongest colours first, so that few regions differ the most.
