@@ -46,8 +46,11 @@ class TextCodec:
             _refuse_unknown_ids(qformer, spec.qformer.vocab_size, "Q-Former")
 
     def prompt_ids(self, text: str) -> list[int]:
-        """Ids of a prompt, without the special tokens that the network adds itself."""
-        return self.language(text, add_special_tokens=False)["input_ids"] if text else []
+        """Ids of a prompt, without the special tokens that the network adds itself.
+
+        A special token that somebody writes out, such as "[PAD]" or "</s>", is spelled like any other text.
+        """
+        return self.language(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
 
     def target_ids(self, text: str) -> list[int]:
         """Ids of a sentence that the language model should write, with the token that ends it."""
@@ -63,11 +66,19 @@ class TextCodec:
 
         if self.qformer is None:
             raise WeightsError(f"model {self.spec.name!r} has no text branch, so texts cannot be matched with regions")
-        rows = self.qformer(list(texts), truncation=True, max_length=self.spec.qformer.max_text)["input_ids"]
+        rows = [self._cut(ids) for ids in self.qformer(list(texts), split_special_tokens=True)["input_ids"]]
         padded = torch.full((len(rows), max(map(len, rows))), self.spec.qformer.pad_id)
         for row, ids in zip(padded, rows, strict=True):
             row[: len(ids)] = torch.tensor(ids)
         return padded
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        """Ids that fit into the text branch, the token that ends them included.
+
+        The tokenizer could cut, too, but it would keep the length for its next call, which may be another thread's.
+        """
+        longest = self.spec.qformer.max_text
+        return ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer/`, and `qformer_tokenizer/` where that is another one, under `folder`."""

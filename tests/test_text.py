@@ -1,5 +1,7 @@
 """Texts to token ids and back."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,35 @@ def test_texts_for_the_qformer_are_padded_and_start_with_the_class_token(codec: 
 
 
 def test_long_texts_for_the_qformer_are_cut_at_what_it_holds(codec: TextCodec) -> None:
-    assert codec.qformer_ids(["red " * 200]).shape == (1, mini().qformer.max_text)
+    ids = codec.qformer_ids(["red " * 200])
+    assert ids.shape == (1, mini().qformer.max_text)
+    first, red, last = codec.language.convert_tokens_to_ids(["[CLS]", "red", "[SEP]"])
+    assert ids[0].tolist() == [first, *[red] * (mini().qformer.max_text - 2), last]
+
+
+@pytest.mark.parametrize("written", ["[PAD]", "[EOS]", "[SEP]", "[DEC]"])
+def test_special_tokens_that_somebody_writes_out_are_text(codec: TextCodec, written: str) -> None:
+    special = codec.language.convert_tokens_to_ids(written)
+    assert special not in codec.prompt_ids(f"a {written} mug")
+    assert codec.qformer_ids([f"a {written} mug"])[0, 1:-1].tolist().count(special) == 0
+
+
+def test_threads_do_not_cut_each_others_texts(codec: TextCodec) -> None:
+    """One tokenizer serves prompts, which are read whole, and the text branch, which holds only so much."""
+    text = "zebra " * 100
+    whole, most = len(codec.prompt_ids(text)), mini().qformer.max_text
+
+    def lengths(_: int) -> tuple[int, int]:
+        return len(codec.prompt_ids(text)), codec.qformer_ids([text]).shape[1]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            seen = set(pool.map(lengths, range(400)))
+    finally:
+        sys.setswitchinterval(before)
+    assert seen == {(whole, most)}
 
 
 def test_a_codec_is_saved_and_read_back(codec: TextCodec, tmp_path: Path) -> None:
