@@ -9,7 +9,6 @@ import math
 import os
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from region_perception.errors import InputWarning, InvalidInput, InvalidRegion, InvalidText
-from region_perception.modalities import CLOUD, CLOUD_REGION, IMAGE, IMAGE_REGION
+from region_perception.errors import InvalidInput, InvalidRegion, InvalidText, warn_about_input
+from region_perception.modalities import CLOUD, CLOUD_MODALITIES, CLOUD_REGION, IMAGE, IMAGE_REGION
 from region_perception.network.language import Decoding, TokenIds
 from region_perception.network.qformer import Memory
 from region_perception.network.region_blip import Features, Glance, modalities_of
@@ -32,7 +31,7 @@ from region_perception.text import clean_text
 from region_perception.view import Caption, ScoreMethod, View
 from region_perception.weights.load import LoadedModel, load_model
 
-# Rows that go through the network together; more are split, so that memory stays bounded.
+# Rows that go through the network together, each beam a row; more are split, so that memory stays bounded.
 MAX_ROWS = 64
 
 _REGION_OF = {IMAGE: IMAGE_REGION, CLOUD: CLOUD_REGION}
@@ -137,10 +136,12 @@ class Captioner:
         Regions of one or many views, images and clouds, go through the network together. Greedy captions are the same
         as one by one. Options are those of `Decoding`.
         """
-        return self._write(wanted, [self._prefix(view) for view, _ in wanted], None, Decoding(**decoding))
+        wanted = list(wanted)
+        return self._write(wanted, [self._prefix(view.modality) for view, _ in wanted], None, Decoding(**decoding))
 
     def ask(self, wanted: Sequence[tuple[View, Region | None, str]], **decoding: Any) -> list[Caption]:
         """An answer for each (view, region, question), in order; None as region means the whole."""
+        wanted = list(wanted)
         questions = [clean_text(question, "question") for _, _, question in wanted]
         prompts = [self.spec.language.question_template.format(question) for question in questions]
         return self._write([(view, region) for view, region, _ in wanted], prompts, questions, Decoding(**decoding))
@@ -156,39 +157,48 @@ class Captioner:
         methods = {"match": self._match, "contrast": self._contrast, "likelihood": self._likelihood}
         if by not in methods:
             raise InvalidInput(f"scoring by {by!r} is not known; expected one of {', '.join(methods)}")
+        if by != "likelihood" and not self.spec.qformer.text_branch:
+            raise InvalidInput(f"model {self.name!r} has no text branch to score by {by!r}; it can by 'likelihood'")
         if isinstance(texts, str):
             raise InvalidText("texts is one string; expected a list of strings")
+        wanted = list(wanted)
         cleaned = [clean_text(text, "description") for text in texts]
         scores = np.zeros((len(wanted), len(cleaned)), dtype=np.float32)
         for batch in self._requests(wanted):
+            rows = [index for index, _ in batch]
             with self._lock, torch.inference_mode():
-                for column, text in enumerate(cleaned):
-                    values = methods[by](batch, text)
-                    scores[[index for index, _ in batch], column] = values.float().cpu().numpy()
+                for column, values in enumerate(methods[by](self._glances(batch), cleaned)):
+                    scores[rows, column] = values.float().cpu().numpy()
         return scores
 
-    def _match(self, batch: "_Batch", text: str) -> Tensor:
-        glances = self._glances(batch)
-        ids = self._codec.qformer_ids([text]).expand(len(batch), -1).to(self.device)
-        return self._network.match(glances, ids).softmax(-1)[:, 1]
+    def _match(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
+        """Scores [R] of each text."""
+        rows = len(modalities_of(glances))
+        for text in texts:
+            ids = self._codec.qformer_ids([text]).expand(rows, -1).to(self.device)
+            yield self._network.match(glances, ids).softmax(-1)[:, 1]
 
-    def _contrast(self, batch: "_Batch", text: str) -> Tensor:
-        glances = self._glances(batch)
+    def _contrast(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
+        """Scores [R] of each text."""
         modalities = modalities_of(glances)
         seen = self._network.contrast(self._network.read(glances), modalities)  # [R, Q, C]
-        ids = self._codec.qformer_ids([text]).to(self.device)
-        said = {name: self._network.contrast_text(ids, name)[0] for name in set(modalities)}
-        cosine = torch.einsum("rqc,rc->rq", seen, torch.stack([said[name] for name in modalities])).amax(1)
-        return (1 + cosine) / 2
+        for text in texts:
+            ids = self._codec.qformer_ids([text]).to(self.device)
+            said = {name: self._network.contrast_text(ids, name)[0] for name in set(modalities)}
+            cosine = torch.einsum("rqc,rc->rq", seen, torch.stack([said[name] for name in modalities])).amax(1)
+            # Rounding takes the cosine of two alike a little above 1.
+            yield ((1 + cosine) / 2).clamp(0, 1)
 
-    def _likelihood(self, batch: "_Batch", text: str) -> Tensor:
-        glances = self._glances(batch)
-        prompts = [self._codec.prompt_ids(self._prefix(request.view)) for _, request in batch]
-        target = self._codec.target_ids(text)
-        self._check_length(max(map(len, prompts)) + len(target))
+    def _likelihood(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
+        """Scores [R] of each text."""
+        modalities = modalities_of(glances)
+        prompts = [self._codec.prompt_ids(self._prefix(modality)) for modality in modalities]
         found = self._network.read(glances)
-        scores = self._network.score(found, modalities_of(glances), prompts, [target] * len(batch))
-        return scores.mean().exp()
+        for text in texts:
+            target = self._codec.target_ids(text)
+            self._check_length(max(map(len, prompts)) + len(target))
+            scores = self._network.score(found, modalities, prompts, [target] * len(modalities))
+            yield scores.mean().exp()
 
     # Within ---------------------------------------------------------------------------------------------------------
 
@@ -199,7 +209,7 @@ class Captioner:
         ids = {prompt: self._codec.prompt_ids(prompt) for prompt in set(prompts)}
         self._check_length(max(map(len, ids.values()), default=0) + decoding.max_tokens)
         written: dict[int, tuple[_Request, str, float]] = {}
-        for batch in self._requests(wanted):
+        for batch in self._requests(wanted, most=max(1, MAX_ROWS // decoding.beams)):
             with self._lock, torch.inference_mode():
                 glances = self._glances(batch)
                 found = self._network.read(glances)
@@ -222,14 +232,14 @@ class Captioner:
             for index, (request, text, confidence) in sorted(written.items(), key=lambda item: item[0])
         ]
 
-    def _requests(self, wanted: Wanted) -> Iterator["_Batch"]:
-        """Batches of (index, request), those of one view and modality next to each other."""
+    def _requests(self, wanted: Wanted, most: int = MAX_ROWS) -> Iterator["_Batch"]:
+        """Batches of (index, request), at most `most` in each, those of one view and modality next to each other."""
         requests = [self._request(view, region) for view, region in wanted]
         first: dict[int, int] = {}
         for i, request in enumerate(requests):
             first.setdefault(id(request.view), i)
         order = sorted(range(len(requests)), key=lambda i: (requests[i].modality, first[id(requests[i].view)], i))
-        return _batches([(i, requests[i]) for i in order])
+        return _batches([(i, requests[i]) for i in order], most)
 
     def _request(self, view: View, region: Region | None) -> _Request:
         if view.captioner is not self:
@@ -272,9 +282,9 @@ class Captioner:
             view.memories[modality] = self._network.remember(view.features, modality)
         return view.memories[modality]
 
-    def _prefix(self, view: View) -> str:
+    def _prefix(self, modality: str) -> str:
         language = self.spec.language
-        return language.image_prefix if view.modality == IMAGE else language.cloud_prefix
+        return language.cloud_prefix if modality in CLOUD_MODALITIES else language.image_prefix
 
     def _check_modality(self, modality: str) -> None:
         if modality not in self.spec.modalities:
@@ -284,7 +294,7 @@ class Captioner:
             # Said once; a model without any trained weights says it for all modalities at the first.
             self._warned |= {modality} if self.trained else set(self.spec.modalities)
             of = f"no trained weights for {modality!r}" if self.trained else "no trained weights"
-            warnings.warn(f"model {self.name!r} has {of}: what it says there means nothing", InputWarning, stacklevel=2)
+            warn_about_input(f"model {self.name!r} has {of}: what it says there means nothing")
 
     def _check_length(self, tokens: int) -> None:
         language = self.spec.language
@@ -296,5 +306,5 @@ class Captioner:
 _Batch = list[tuple[int, _Request]]
 
 
-def _batches(items: list[Item]) -> Iterator[list[Item]]:
-    return (items[start : start + MAX_ROWS] for start in range(0, len(items), MAX_ROWS))
+def _batches(items: list[Item], most: int = MAX_ROWS) -> Iterator[list[Item]]:
+    return (items[start : start + most] for start in range(0, len(items), most))

@@ -4,6 +4,9 @@ A message says what was wrong (with the value seen) and what was expected, so th
 code. Catch `RegionPerceptionError` for all of them; each also derives from the built-in that Python users expect.
 """
 
+import sys
+import warnings
+
 
 class RegionPerceptionError(Exception):
     """Base of every error that this library raises on purpose."""
@@ -47,3 +50,11 @@ class MissingDependency(RegionPerceptionError, ImportError):
 
 class InputWarning(UserWarning):
     """Input was usable after an adjustment (a box clipped to the image, points dropped for being NaN, ...)."""
+
+
+def warn_about_input(message: str) -> None:
+    """Gives an `InputWarning` at the line of the user's own code, however deep inside the library this is called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "region_perception":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, InputWarning, stacklevel=level)

@@ -212,8 +212,9 @@ def test_one_region_gives_one_caption_and_a_list_gives_a_list(captioner: Caption
 def test_a_model_without_trained_weights_says_so_once(picture: np.ndarray) -> None:
     captioner = load("mini", untrained=True)
     view = captioner.look(picture)
-    with pytest.warns(InputWarning, match="'mini' has no trained weights"):
+    with pytest.warns(InputWarning, match="'mini' has no trained weights") as caught:
         view.caption(max_tokens=1)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         view.caption(IMAGE_REGIONS[0], max_tokens=1)

@@ -1,10 +1,8 @@
 """Points and colours from arrays: every accepted dtype and shape to the one that a `CloudObservation` holds."""
 
-import warnings
-
 import numpy as np
 
-from region_perception.errors import InputWarning, InvalidObservation
+from region_perception.errors import InvalidObservation, warn_about_input
 from region_perception.observations.arrays import numeric_array
 
 MAX_POINTS = 20_000_000
@@ -69,9 +67,7 @@ def finite_rows(points: np.ndarray, colors: np.ndarray | None) -> np.ndarray:
         reason = "it has no points" if dropped == 0 else f"all {dropped:,} points are NaN or infinite"
         raise InvalidObservation(f"cloud: {reason}; expected at least 1 finite point")
     if dropped:
-        warnings.warn(
-            f"cloud: dropped {dropped:,} of {len(points):,} points that are NaN or infinite", InputWarning, stacklevel=3
-        )
+        warn_about_input(f"cloud: dropped {dropped:,} of {len(points):,} points that are NaN or infinite")
     return kept
 
 

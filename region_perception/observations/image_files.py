@@ -1,14 +1,13 @@
 """Pixels and depth from files, bytes and PIL images."""
 
 import io
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from region_perception.errors import InputWarning, InvalidObservation
+from region_perception.errors import InvalidObservation, warn_about_input
 from region_perception.observations.image_arrays import check_pixel_count, depth_from_array, pixels_from_array
 from region_perception.observations.kinds import cloud_kind, existing_file, first_bytes, is_from, is_path, is_stream
 from region_perception.observations.numpy_files import load_npy
@@ -109,7 +108,7 @@ def _decode(picture: "Image.Image", name: str, convert: Callable[["Image.Image"]
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
         raise InvalidObservation(f"{name}: it is broken or truncated ({error or type(error).__name__})") from error
     if frames > 1 and picture.format != "MPO":  # the further frames of a phone's MPO are previews
-        warnings.warn(f"{name}: it has {frames} frames, the first is used", InputWarning, stacklevel=4)
+        warn_about_input(f"{name}: it has {frames} frames, the first is used")
     return array
 
 

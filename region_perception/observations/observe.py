@@ -1,13 +1,12 @@
 """The front door: anything that holds an image or a cloud becomes an observation."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from region_perception.errors import InputWarning, InvalidObservation
+from region_perception.errors import InvalidObservation, warn_about_input
 from region_perception.observations.arrays import numeric_array
 from region_perception.observations.cloud import CloudObservation
 from region_perception.observations.cloud_arrays import cloud_arrays, finite_rows, near_zero
@@ -55,11 +54,9 @@ def observe_image(
     camera = None if intrinsics is None else Intrinsics.of(intrinsics)
     height, width = pixels.shape[:2]
     if camera and not (0 <= camera.cx <= width and 0 <= camera.cy <= height):
-        warnings.warn(
+        warn_about_input(
             f"intrinsics: the principal point ({camera.cx:g}, {camera.cy:g}) is outside the {width} x {height} image; "
-            "are they for another resolution?",
-            InputWarning,
-            stacklevel=2,
+            "are they for another resolution?"
         )
     metres = None if depth is None else read_depth(depth)
     if metres is not None and metres.shape != (height, width):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from region_perception.errors import InputWarning, InvalidRegion
+from region_perception.errors import InvalidRegion, warn_about_input
 from region_perception.observations import CloudObservation
 from region_perception.observations.arrays import MAX_PIXELS
 from region_perception.regions.base import CloudRegion
@@ -131,8 +130,7 @@ class PointSet(CloudRegion):
         if not members.any():
             raise InvalidRegion(f"{self}: none of its points is in the cloud; they were dropped for not being finite")
         if (dropped := len(self.indices) - np.count_nonzero(members)) > 0:
-            message = f"{self}: {dropped:,} of its points are not in the cloud, where they were not finite"
-            warnings.warn(message, InputWarning, stacklevel=2)
+            warn_about_input(f"{self}: {dropped:,} of its points are not in the cloud, where they were not finite")
         return CloudFootprint(Box3D.around(cloud.points[members]), members)
 
     def __eq__(self, other: object) -> bool:

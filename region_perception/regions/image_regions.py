@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from region_perception.errors import InputWarning, InvalidRegion
+from region_perception.errors import InvalidRegion, warn_about_input
 from region_perception.observations import ImageObservation
 from region_perception.observations.arrays import MAX_PIXELS
 from region_perception.regions import raster, run_length
@@ -245,8 +244,9 @@ def _outside(name: str, width: int, height: int) -> InvalidRegion:
 
 
 def _warn_clipped(name: str, width: int, height: int) -> None:
-    message = f"{name} reaches outside the {width} x {height} image (width x height): only what is inside counts"
-    warnings.warn(message, InputWarning, stacklevel=3)
+    warn_about_input(
+        f"{name} reaches outside the {width} x {height} image (width x height): only what is inside counts"
+    )
 
 
 def _span(points: raster.Points) -> str:

@@ -14,12 +14,10 @@ of what was found, so that a small thing in a large image is found to the pixel.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy import ndimage
 
-from region_perception.errors import InputWarning
+from region_perception.errors import warn_about_input
 from region_perception.regions import colour
 
 Pixel = tuple[int, int]  # (x, y)
@@ -48,7 +46,7 @@ def select(pixels: np.ndarray, depth: np.ndarray | None, positive: list[Pixel], 
         selected[y, x] = False
     if selected.mean() > NEARLY_WHOLE:
         message = f"Click: little sets {positive[0]} apart from its surroundings, nearly the whole image is selected"
-        warnings.warn(f"{message}; a Box or a negative point would narrow it", InputWarning, stacklevel=3)
+        warn_about_input(f"{message}; a Box or a negative point would narrow it")
     return selected
 
 

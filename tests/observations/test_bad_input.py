@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from region_perception.errors import InputWarning, InvalidObservation
-from region_perception.observations import Intrinsics, arrays, cloud_arrays, observe_cloud, observe_image
+from region_perception.observations import Intrinsics, arrays, cloud_arrays, observe, observe_cloud, observe_image
 
 RGB = np.zeros((4, 5, 3), np.uint8)
 NAN = float("nan")
@@ -243,10 +243,11 @@ def test_intrinsics_are_checked_where_images_are_made() -> None:
         observe_image(RGB, intrinsics=Intrinsics)
 
 
-def test_warnings_point_at_the_caller() -> None:
-    with pytest.warns(InputWarning) as caught:
-        observe_cloud([[0, 0, 0], [NAN, 0, 0]])
-    assert caught[0].filename == __file__
+def test_warnings_point_at_the_line_that_called_the_library() -> None:
+    for call in (observe_cloud, observe):
+        with pytest.warns(InputWarning) as caught:
+            call([[0, 0, 0], [NAN, 0, 0]])
+        assert caught[0].filename == __file__
     frames = io.BytesIO()
     Image.new("RGB", (2, 2)).save(frames, "GIF", save_all=True, append_images=[Image.new("RGB", (2, 2), "red")])
     with pytest.warns(InputWarning) as caught:

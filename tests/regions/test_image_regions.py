@@ -27,8 +27,9 @@ def test_numbers_of_every_library_are_taken(number):
 
 
 def test_a_box_is_clipped_to_the_image_with_a_warning():
-    with pytest.warns(InputWarning, match=r"Box\(-5, 3, 100, 8\) reaches outside the 30 x 20 image"):
+    with pytest.warns(InputWarning, match=r"Box\(-5, 3, 100, 8\) reaches outside the 30 x 20 image") as caught:
         footprint = Box(-5, 3, 100, 8).locate(IMAGE)
+    assert caught[0].filename == __file__
     assert footprint.box == (0, 3, 30, 8)
 
 
