@@ -107,9 +107,9 @@ class Captioner:
         seen = [observe(item) for item in observations]
         started = time.perf_counter()
         made: dict[int, tuple[Features, CloudFrame | None]] = {}
-        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, ImageObservation)]):
+        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, ImageObservation)], MAX_ROWS):
             made |= zip(batch, self._encode_images([seen[i] for i in batch]), strict=True)
-        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, CloudObservation)]):
+        for batch in _batches([i for i, item in enumerate(seen) if isinstance(item, CloudObservation)], MAX_ROWS):
             made |= zip(batch, self._encode_clouds([seen[i] for i in batch]), strict=True)
         elapsed = time.perf_counter() - started
         return [View(self, item, *made[i], elapsed) for i, item in enumerate(seen)]
@@ -164,7 +164,7 @@ class Captioner:
         wanted = list(wanted)
         cleaned = [clean_text(text, "description") for text in texts]
         scores = np.zeros((len(wanted), len(cleaned)), dtype=np.float32)
-        for batch in self._requests(wanted):
+        for batch in self._requests(wanted, MAX_ROWS):
             rows = [index for index, _ in batch]
             with self._lock, torch.inference_mode():
                 for column, values in enumerate(methods[by](self._glances(batch), cleaned)):
@@ -209,7 +209,7 @@ class Captioner:
         ids = {prompt: self._codec.prompt_ids(prompt) for prompt in set(prompts)}
         self._check_length(max(map(len, ids.values()), default=0) + decoding.max_tokens)
         written: dict[int, tuple[_Request, str, float]] = {}
-        for batch in self._requests(wanted, most=max(1, MAX_ROWS // decoding.beams)):
+        for batch in self._requests(wanted, max(1, MAX_ROWS // decoding.beams)):
             with self._lock, torch.inference_mode():
                 glances = self._glances(batch)
                 found = self._network.read(glances)
@@ -232,7 +232,7 @@ class Captioner:
             for index, (request, text, confidence) in sorted(written.items(), key=lambda item: item[0])
         ]
 
-    def _requests(self, wanted: Wanted, most: int = MAX_ROWS) -> Iterator["_Batch"]:
+    def _requests(self, wanted: Wanted, most: int) -> Iterator["_Batch"]:
         """Batches of (index, request), at most `most` in each, those of one view and modality next to each other."""
         requests = [self._request(view, region) for view, region in wanted]
         first: dict[int, int] = {}
@@ -306,5 +306,5 @@ class Captioner:
 _Batch = list[tuple[int, _Request]]
 
 
-def _batches(items: list[Item], most: int = MAX_ROWS) -> Iterator[list[Item]]:
+def _batches(items: list[Item], most: int) -> Iterator[list[Item]]:
     return (items[start : start + most] for start in range(0, len(items), most))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from region_perception.errors import InvalidRegion
 from region_perception.modalities import CLOUD, IMAGE
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions import Footprint, Region
@@ -108,10 +109,14 @@ class View:
         self, regions: Sequence[Region | None], texts: Sequence[str], by: ScoreMethod | None = None
     ) -> np.ndarray:
         """How well each text describes each region: float32 [regions, texts] in [0, 1]; see `Captioner.score`."""
+        if isinstance(regions, Region):
+            raise InvalidRegion(f"expected a list of regions to choose from, got one region: {regions!r}")
         return self.captioner.score([(self, region) for region in regions], texts, by)
 
     def find(self, text: str, candidates: Sequence[Region], by: ScoreMethod | None = None) -> list[Match]:
         """The candidates in the order in which `text` describes them, best first."""
+        if not isinstance(candidates, Region):
+            candidates = list(candidates)
         scores = self.score(candidates, [text], by)[:, 0]
         order = np.argsort(-scores, kind="stable")
         return [Match(int(i), candidates[i], float(scores[i])) for i in order]

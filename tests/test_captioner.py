@@ -184,6 +184,58 @@ def test_find_puts_the_best_candidate_first(captioner: Captioner, picture: np.nd
     assert all(match.region is IMAGE_REGIONS[match.index] for match in matches)
 
 
+def test_regions_are_read_once_for_all_texts(
+    captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = captioner.look(picture)
+    reads: list[int] = []
+    read = captioner._network.read
+    monkeypatch.setattr(captioner._network, "read", lambda glances: (reads.append(1), read(glances))[1])
+    for by in ("contrast", "likelihood"):
+        reads.clear()
+        view.score(IMAGE_REGIONS, ["a red box", "a blue box", "a ball"], by)
+        assert len(reads) == 1
+
+
+@pytest.mark.parametrize("by", ["match", "contrast"])
+def test_a_model_without_text_branch_scores_by_likelihood_alone(by: str, picture: np.ndarray) -> None:
+    spec = dataclasses.replace(mini(), qformer=dataclasses.replace(mini().qformer, text_branch=False))
+    view = lively_captioner(0, spec).look(picture)
+    assert (view.score([None], ["a box"]) == view.score([None], ["a box"], "likelihood")).all()
+    with pytest.raises(InvalidInput, match=f"no text branch to score by '{by}'"):
+        view.score([None], ["a box"], by)
+
+
+def test_regions_may_come_one_by_one(captioner: Captioner, picture: np.ndarray) -> None:
+    view = captioner.look(picture)
+    assert view.find("a red box", iter(IMAGE_REGIONS)) == view.find("a red box", IMAGE_REGIONS)
+    wanted = [(view, region) for region in IMAGE_REGIONS]
+    texts = [caption.text for caption in captioner.caption(iter(wanted), max_tokens=4)]
+    assert texts == [caption.text for caption in captioner.caption(wanted, max_tokens=4)]
+
+
+def test_beams_count_as_rows_of_a_batch(
+    captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = captioner.look(picture)
+    whole = view.caption(IMAGE_REGIONS, beams=4, max_tokens=6)
+    sizes: list[int] = []
+    generate = captioner._network.generate
+    monkeypatch.setattr(
+        captioner._network, "generate", lambda found, *rest: (sizes.append(len(found)), generate(found, *rest))[1]
+    )
+    monkeypatch.setattr("region_perception.captioner.MAX_ROWS", 10)
+    split = view.caption(IMAGE_REGIONS, beams=4, max_tokens=6)
+    assert sizes == [2, 2, 2, 1]
+    assert [caption.text for caption in split] == [caption.text for caption in whole]
+
+
+def test_a_view_does_not_keep_what_was_looked_at_with_it(captioner: Captioner, picture: np.ndarray) -> None:
+    view = captioner.look_at_all([picture] * 5)[0]
+    tokens = view.features.tokens
+    assert tokens.untyped_storage().nbytes() == tokens.nbytes
+
+
 def test_asking_differs_by_question_and_by_region(captioner: Captioner, picture: np.ndarray) -> None:
     view = captioner.look(picture)
     answers = {
@@ -251,6 +303,8 @@ def test_pictures_are_read_from_files(captioner: Captioner, picture: np.ndarray,
         (lambda view: view.find("", [Box(0, 0, 5, 5)]), InvalidText, "description is empty"),
         (lambda view: view.score([None], "a box"), InvalidText, "list of strings"),
         (lambda view: view.score([None], ["a box"], by="luck"), InvalidInput, "'luck'.*match, contrast, likelihood"),
+        (lambda view: view.score(Box(0, 0, 5, 5), ["a box"]), InvalidRegion, "a list of regions.*got one region"),
+        (lambda view: view.find("a box", Box(0, 0, 5, 5)), InvalidRegion, "a list of regions.*got one region"),
         (lambda view: view.caption(beams=0), InvalidInput, "beams is 0"),
         (lambda view: view.caption(max_tokens=5, min_tokens=6), InvalidInput, "min_tokens is 6"),
         (lambda view: view.caption(top_p=2.0), InvalidInput, "top_p is 2.0"),

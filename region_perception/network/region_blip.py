@@ -33,9 +33,9 @@ class Features:
     mask: Tensor | None = None
 
     def row(self, index: int) -> "Features":
-        """One observation of the batch, as a batch of its own."""
+        """One observation of the batch, as a batch of its own that does not keep the others in memory."""
         chosen = slice(index, index + 1)
-        return Features(self.tokens[chosen], None if self.mask is None else self.mask[chosen])
+        return Features(self.tokens[chosen].clone(), None if self.mask is None else self.mask[chosen].clone())
 
 
 @dataclass(frozen=True, eq=False)
