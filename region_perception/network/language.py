@@ -48,9 +48,9 @@ class Decoding:
             if item.type in _EXPECTED:
                 # transformers takes neither NumPy's numbers nor a whole number where it expects a float.
                 object.__setattr__(self, item.name, item.type(value))
-        for name in ("beams", "max_tokens", "temperature", "repetition_penalty"):
-            if getattr(self, name) <= 0:
-                raise InvalidInput(f"Decoding.{name} is {getattr(self, name)}; expected a number above 0")
+        for name, (least, most) in _LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                raise InvalidInput(f"Decoding.{name} is {getattr(self, name)}; expected {least:g} to {most:g}")
         if not 0 <= self.min_tokens <= self.max_tokens:
             raise InvalidInput(f"Decoding.min_tokens is {self.min_tokens}; expected 0 to max_tokens={self.max_tokens}")
         if not 0 < self.top_p <= 1:
@@ -58,6 +58,15 @@ class Decoding:
         if self.seed is not None and not 0 <= self.seed < 2**63:
             raise InvalidInput(f"Decoding.seed is {self.seed}; expected 0 to 2**63 - 1")
 
+
+# Beyond these, time or memory has no bounds, or powers and quotients of scores leave the range of floats.
+_LIMITS = {
+    "beams": (1, 64),
+    "max_tokens": (1, 4096),
+    "temperature": (1e-6, 1e6),
+    "repetition_penalty": (1e-6, 1e6),
+    "length_penalty": (-10, 10),
+}
 
 _EXPECTED: dict[Any, str] = {bool: "True or False", int: "a whole number", float: "a finite number"}
 
@@ -109,9 +118,7 @@ class LanguageModel(nn.Module):
     ) -> list[Sentence]:
         """One sentence for each row of soft tokens [R, Q, width]; row i uses the adapter of modalities[i]."""
         inputs, mask = self._context(soft, prompts)
-        with routed(modalities), _seeded(decoding), warnings.catch_warnings():
-            # `Decoding.repetition_penalty` says what transformers warns of.
-            warnings.filterwarnings("ignore", message="Passing `repetition_penalty` with `inputs_embeds`")
+        with routed(modalities), _seeded(decoding), _without_known_warning(decoding):
             output = self.model.generate(
                 inputs_embeds=inputs, attention_mask=mask, generation_config=self._generation_config(decoding)
             )
@@ -223,6 +230,17 @@ def _pad(texts: Sequence[TokenIds], pad_id: int, device: torch.device, side: str
             ids[row, span] = torch.tensor(list(text), dtype=torch.long)
             present[row, span] = True
     return ids.to(device), present.to(device)
+
+
+@contextmanager
+def _without_known_warning(decoding: Decoding) -> Iterator[None]:
+    """`Decoding.repetition_penalty` says what transformers warns of."""
+    if decoding.repetition_penalty == 1:  # Python's filters belong to all threads: best left alone
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Passing `repetition_penalty` with `inputs_embeds`")
+        yield
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def test_wrong_usage_is_code_2_with_nothing_on_standard_output(run, arguments):
         (["caption", "{folder}/picture.png", "--untrained", "--model", "other"], "other"),
         (["caption", "{folder}/picture.png", "--untrained", "--device", "gpu7"], "device is 'gpu7'"),
         (["caption", "{folder}/picture.png", "--untrained", "--beams", 0], "beams is 0"),
-        (["caption", "{folder}/picture.png", "--untrained", "--max-tokens", 10**6], "tokens"),
+        (["caption", "{folder}/picture.png", "--untrained", "--max-tokens", 10**6], "max_tokens is 1000000"),
         (["ask", "{folder}/picture.png", " ", "--untrained"], "question is empty"),
         (["find", "{folder}/picture.png", "", "--untrained", "--box", 1, 2, 3, 4], "description is empty"),
         (["info", "missing.png"], "no such file"),

@@ -283,18 +283,22 @@ def test_score_is_differentiable_to_the_soft_tokens(make_model, kind):
 
 
 HOSTILE = [
-    ({"beams": 0}, "Decoding.beams is 0; expected a number above 0"),
+    ({"beams": 0}, "Decoding.beams is 0; expected 1 to 64"),
     ({"beams": -1}, "Decoding.beams is -1"),
     ({"beams": True}, "Decoding.beams is True; expected a whole number"),
     ({"beams": 2.0}, "Decoding.beams is 2.0; expected a whole number"),
     ({"beams": "5"}, "Decoding.beams is '5'; expected a whole number"),
     ({"beams": None}, "Decoding.beams is None; expected a whole number"),
+    ({"beams": 10**6}, "Decoding.beams is 1000000; expected 1 to 64"),
     ({"max_tokens": 0}, "Decoding.max_tokens is 0"),
+    ({"max_tokens": 10**9}, "Decoding.max_tokens is 1000000000; expected 1 to 4096"),
+    ({"length_penalty": 1000.0}, "Decoding.length_penalty is 1000.0; expected -10 to 10"),
     ({"max_tokens": math.inf}, "Decoding.max_tokens is inf; expected a whole number"),
     ({"min_tokens": -1}, "Decoding.min_tokens is -1; expected 0 to max_tokens=30"),
     ({"min_tokens": 9, "max_tokens": 8}, "Decoding.min_tokens is 9; expected 0 to max_tokens=8"),
     ({"sample": 1}, "Decoding.sample is 1; expected True or False"),
-    ({"temperature": 0}, "Decoding.temperature is 0.0; expected a number above 0"),
+    ({"temperature": 0}, "Decoding.temperature is 0.0; expected 1e-06 to 1e+06"),
+    ({"temperature": 1e-40}, "Decoding.temperature is 1e-40; expected 1e-06 to 1e+06"),
     ({"temperature": math.nan}, "Decoding.temperature is nan; expected a finite number"),
     ({"temperature": math.inf}, "Decoding.temperature is inf; expected a finite number"),
     ({"temperature": 10**400}, "expected a finite number"),
@@ -305,8 +309,25 @@ HOSTILE = [
     ({"seed": -1}, "Decoding.seed is -1; expected 0 to 2**63 - 1"),
     ({"seed": 2**63}, "expected 0 to 2**63 - 1"),
     ({"length_penalty": math.nan}, "Decoding.length_penalty is nan; expected a finite number"),
-    ({"repetition_penalty": 0.0}, "Decoding.repetition_penalty is 0.0; expected a number above 0"),
+    ({"repetition_penalty": 0.0}, "Decoding.repetition_penalty is 0.0; expected 1e-06 to 1e+06"),
 ]
+
+
+EXTREMES = [
+    {"beams": 3, "length_penalty": 10},
+    {"beams": 3, "length_penalty": -10},
+    {"sample": True, "seed": 0, "temperature": 1e-6},
+    {"sample": True, "seed": 0, "temperature": 1e6},
+    {"repetition_penalty": 1e-6},
+    {"repetition_penalty": 1e6},
+]
+
+
+@pytest.mark.parametrize("options", EXTREMES, ids=str)
+@KINDS
+def test_decoding_works_at_the_ends_of_its_ranges(make_model, kind, options):
+    sentences = make_model(kind).generate(soft_tokens(), PROMPTS, IMAGE, Decoding(max_tokens=12, **options))
+    assert all(math.isfinite(value) for sentence in sentences for value in sentence.log_probs)
 
 
 @pytest.mark.parametrize(("options", "message"), HOSTILE, ids=lambda item: str(item)[:30])
