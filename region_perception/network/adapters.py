@@ -7,7 +7,7 @@ modalities; rows of the `image` modality, and anything run outside `routed`, get
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -85,9 +85,24 @@ def routed(modalities: Sequence[str]) -> Iterator[None]:
     """While open, row i of every batch that passes through adapted layers uses the adapter of `modalities[i]`.
 
     A batch of k times as many rows (beam search) repeats each entry k times in place. Holds for the calling thread
-    only. Gradient checkpointing runs layers once more in the backward pass, which then has to happen in here too.
+    only: gradient checkpointing, which runs layers once more in the backward pass, needs `same_route_again`.
     """
-    token = _route.set(_Route(modalities))
+    with _following(_Route(modalities)):
+        yield
+
+
+def same_route_again() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """What `torch.utils.checkpoint.checkpoint(..., use_reentrant=False)` takes as its `context_fn`.
+
+    Layers that run once more in the backward pass use the adapters of the forward pass, although `routed` may be over
+    by then, and although autograd runs the backward pass of an accelerator in threads of its own.
+    """
+    return nullcontext(), _following(_route.get())
+
+
+@contextmanager
+def _following(route: _Route | None) -> Iterator[None]:
+    token = _route.set(route)
     try:
         yield
     finally:

@@ -1,15 +1,17 @@
 """LoRA by modality: who is changed by which adapter, in which batch, in which thread."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from region_perception.errors import InvalidSpec
 from region_perception.modalities import MODALITIES
-from region_perception.network.adapters import add_adapters, routed
+from region_perception.network.adapters import add_adapters, routed, same_route_again
 from region_perception.network.language import Decoding
 from region_perception.network.region_blip import Glance, RegionBlip, modalities_of, parameter_owner
 from region_perception.network.spec import LoraSpec
@@ -149,6 +151,26 @@ def test_threads_route_apart(pair):
         assert len(found[name]) == 20
         for output in found[name]:
             torch.testing.assert_close(output, expected_of(pair, rows_of(2), name), atol=5e-6, rtol=0)
+
+
+@pytest.mark.parametrize("modalities", [["cloud"] * 4, ["cloud", "image", "image_region", "cloud"]])
+def test_checkpointed_layers_learn_the_same(pair, modalities):
+    """The backward pass runs after the route has ended and in another thread, as autograd does it on accelerators."""
+
+    def gradients(checkpointed):
+        pair.zero_grad()
+        rows = rows_of(4).requires_grad_()
+        with routed(modalities):
+            if checkpointed:
+                out = checkpoint(pair, rows, use_reentrant=False, context_fn=same_route_again)
+            else:
+                out = pair(rows)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(out.square().sum().backward).result()
+        return [rows.grad, *(parameter.grad for parameter in pair.parameters() if parameter.grad is not None)]
+
+    for again, once in zip(gradients(True), gradients(False), strict=True):
+        assert torch.equal(again, once)
 
 
 def test_gradients_reach_only_the_adapter_that_was_used(pair):
