@@ -9,7 +9,9 @@ _REDUCIBLE = ("image_encoder.", "point_encoder.", "language.")
 
 def stored_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
     """The type of the floating-point tensor `name` where encoders and language model are in `dtype`."""
-    return dtype if name.startswith(_REDUCIBLE) and ".lora_" not in name else torch.float32
+    # What T5's feed-forward adds up leaves the range of float16; transformers keeps that layer in full, too.
+    too_large = dtype == torch.float16 and ".wo." in name
+    return dtype if name.startswith(_REDUCIBLE) and ".lora_" not in name and not too_large else torch.float32
 
 
 def set_dtype(network: nn.Module, dtype: torch.dtype) -> None:
