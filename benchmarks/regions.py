@@ -151,11 +151,11 @@ def main(options: Options) -> None:
             growth = peak_growth_in_new_process(name, count, options)
             rate, ratio = count / timing.median, timing.median / times[OURS].median
             times_in_ms = [f"{1000 * seconds:.0f}" for seconds in (timing.median, timing.fastest)]
-            against = "" if name == OURS else f"{ratio:.1f} x"
+            against = "" if name == OURS else f"{ratio:.1f}"
             rows.append([f"{count}  {name}", *times_in_ms, f"{rate:.1f}", against, f"{growth / 2**20:.1f}"])
             figures = {"regions_per_second": rate, "times_slower": ratio, "peak_growth_bytes": growth}
             results.append({"regions": count, "contender": name, "seconds": timing, **figures})
-    columns = ["regions", "median ms", "fastest", "regions/s", "our time x", "peak +MB"]
+    columns = ["regions", "median ms", "fastest", "regions/s", "times ours", "peak +MB"]
     print_table(f"Regions of one 640x480 image, {options.tokens} tokens each", columns, rows)
     write_results(options.output, {"hardware": machine, "tokens": options.tokens, "results": results})
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner, load
     from region_perception.errors import InputWarning, RegionPerceptionError
-    from region_perception.network.language import Decoding
     from region_perception.observations import (
         CloudObservation,
         ImageObservation,
@@ -45,7 +44,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "captioner": ("Captioner", "load"),
     "errors": ("InputWarning", "RegionPerceptionError"),
-    "network.language": ("Decoding",),
     "observations": (
         "CloudObservation",
         "ImageObservation",

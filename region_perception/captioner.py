@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -137,14 +137,14 @@ class Captioner:
         as one by one. Options are those of `Decoding`.
         """
         wanted = list(wanted)
-        return self._write(wanted, [self._prefix(view.modality) for view, _ in wanted], None, Decoding(**decoding))
+        return self._write(wanted, [self._prefix(view.modality) for view, _ in wanted], None, _decoding(decoding))
 
     def ask(self, wanted: Sequence[tuple[View, Region | None, str]], **decoding: Any) -> list[Caption]:
         """An answer for each (view, region, question), in order; None as region means the whole."""
         wanted = list(wanted)
         questions = [clean_text(question, "question") for _, _, question in wanted]
         prompts = [self.spec.language.question_template.format(question) for question in questions]
-        return self._write([(view, region) for view, region, _ in wanted], prompts, questions, Decoding(**decoding))
+        return self._write([(view, region) for view, region, _ in wanted], prompts, questions, _decoding(decoding))
 
     def score(self, wanted: Wanted, texts: Sequence[str], by: ScoreMethod | None = None) -> np.ndarray:
         """How well each text describes each (view, region): float32 [regions, texts] in [0, 1], higher is better.
@@ -304,6 +304,13 @@ class Captioner:
 
 
 _Batch = list[tuple[int, _Request]]
+
+
+def _decoding(options: dict[str, Any]) -> Decoding:
+    known = [field.name for field in fields(Decoding)]
+    if unknown := sorted(set(options) - set(known)):
+        raise InvalidInput(f"no way of writing is called {', '.join(unknown)}; known are {', '.join(known)}")
+    return Decoding(**options)
 
 
 def _batches(items: list[Item], most: int) -> Iterator[list[Item]]:

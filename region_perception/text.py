@@ -1,7 +1,7 @@
 """Between sentences and token ids: the language model's tokenizer and the Q-Former's, behind one object."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,3 +162,7 @@ def mini_codec(spec: NetworkSpec) -> TextCodec:
     """The codec of the `mini` spec: one code-built tokenizer for both parts."""
     tokenizer = word_tokenizer(EVERYDAY_WORDS.split(), spec.language.vocab_size)
     return TextCodec(spec, tokenizer, tokenizer)
+
+
+CODECS: dict[str, Callable[[NetworkSpec], TextCodec]] = {"mini": mini_codec}
+"""The networks whose tokenizer is made in code, so that they can be built from nothing."""

@@ -309,7 +309,7 @@ def test_pictures_are_read_from_files(captioner: Captioner, picture: np.ndarray,
         (lambda view: view.caption(max_tokens=5, min_tokens=6), InvalidInput, "min_tokens is 6"),
         (lambda view: view.caption(top_p=2.0), InvalidInput, "top_p is 2.0"),
         (lambda view: view.caption(max_tokens=1000), InvalidText, "room for"),
-        (lambda view: view.caption(colour="red"), TypeError, "colour"),
+        (lambda view: view.caption(colour="red"), InvalidInput, "colour.*known are beams"),
         (lambda view: lively_captioner(1).caption([(view, None)]), InvalidInput, "another captioner"),
     ],
 )

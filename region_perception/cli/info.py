@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 from region_perception.cli.options import CameraOptions, Switch
 from region_perception.cli.report import print_json, print_table
 from region_perception.cli.steps import read_observation
+from region_perception.errors import InvalidInput
 
 if TYPE_CHECKING:
     from region_perception.observations import CloudObservation, ImageObservation
@@ -71,11 +72,13 @@ def _image_facts(image: "ImageObservation") -> dict[str, Any]:
 
 
 def _model_facts(name: str) -> dict[str, Any]:
-    from region_perception.network.specs import SPECS, named_spec
+    from region_perception.network.specs import ANY_BASE, SPECS, named_spec
     from region_perception.weights.assemble import parameter_counts
     from region_perception.weights.folder import read_config
     from region_perception.weights.places import find_model, megabytes_of
 
+    if name == ANY_BASE:
+        raise InvalidInput(f"{name!r} has the sizes of the BLIP-2 that it is loaded over; expected a name with sizes")
     if name in SPECS:
         spec = named_spec(name)
         facts: dict[str, Any] = {"kind": "network", "name": name}

@@ -12,7 +12,8 @@ def models(json: Switch = False) -> None:
     Args:
         json: Print one JSON document instead of tables.
     """
-    from region_perception.network.specs import SPECS, named_spec
+    from region_perception.network.specs import ANY_BASE, SPECS, named_spec
+    from region_perception.text import CODECS
     from region_perception.weights.places import PLACES_VARIABLE, list_models, model_places
 
     places, listings = model_places(), list_models()
@@ -44,9 +45,10 @@ def models(json: Switch = False) -> None:
     rows = []
     for name, spec in specs.items():
         encoder, language = spec.image_encoder, spec.language
-        weights = "--untrained: random" if name == "mini" else "--base: a BLIP-2 of transformers"
+        weights = "--untrained: random" if name in CODECS else "--base: a BLIP-2 of transformers"
         sizes = [f"{part.kind} {part.depth} x {part.width}" for part in (encoder, language)]
         rows.append([name, *sizes, weights])
+    rows.append([ANY_BASE, "the base's", "the base's", "--base: a BLIP-2 of any size"])
     print_table(["network", "image encoder", "language model", "weights from"], rows, title="Networks known by name")
     print()
     rows = [[str(place), "there" if place.is_dir() else "not there"] for place in places]

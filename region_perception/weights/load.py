@@ -12,7 +12,7 @@ from region_perception.modalities import IMAGE
 from region_perception.network.region_blip import RegionBlip
 from region_perception.network.spec import NetworkSpec
 from region_perception.network.specs import ANY_BASE, SPECS, named_spec
-from region_perception.text import TextCodec, mini_codec
+from region_perception.text import CODECS, TextCodec
 from region_perception.weights.blip2 import import_blip2, read_blip2_base
 from region_perception.weights.blip2_spec import is_blip2_folder
 from region_perception.weights.compare import refuse_other_base
@@ -100,17 +100,17 @@ def _untrained(name: str, base: str | None, device: torch.device, dtype: torch.d
         raise InvalidInput("untrained=True makes all weights random; leave out base, or leave out untrained")
     if name not in SPECS:
         raise ModelNotFound(f"untrained=True builds a network by its name; {not_found_message(name)}")
-    if name != "mini":
+    if name not in CODECS:
         raise InvalidInput(
-            f"{name!r} has no tokenizer of its own, so it cannot be built from nothing; "
-            "give base=<folder or hub id of a transformers BLIP-2> instead of untrained=True, or take 'mini'"
+            f"{name!r} has no tokenizer of its own, so it cannot be built from nothing; give base=<folder or hub id of "
+            f"a transformers BLIP-2> instead of untrained=True, or take one of {', '.join(CODECS)}"
         )
     spec = named_spec(name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = RegionBlip(spec)
     set_dtype(network, dtype)
-    return LoadedModel(network.to(device).eval(), mini_codec(spec), name, "untrained", frozenset())
+    return LoadedModel(network.to(device).eval(), CODECS[name](spec), name, "untrained", frozenset())
 
 
 def _over_base(name: str, base: str, device: torch.device, dtype: torch.dtype, seed: int) -> LoadedModel:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from region_perception.errors import ModelNotFound, RegionPerceptionError
-from region_perception.network.specs import SPECS
+from region_perception.network.specs import ANY_BASE, SPECS
 from region_perception.weights.folder import CONFIG, is_model_folder, read_config
 
 # Holds folders of models, separated like the entries of PATH.
@@ -73,7 +73,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 def not_found_message(name: str) -> str:
     """What to tell somebody who asked for a model that is not there: what was looked at and what could be meant."""
     here = [listing.name for listing in list_models()]
-    close = difflib.get_close_matches(name, [*here, *SPECS], n=3)
+    close = difflib.get_close_matches(name, [*here, *SPECS, ANY_BASE], n=3)
     meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
     return "\n".join([f"no model {name!r} was found{meant}", *search_report()])
 
@@ -84,7 +84,7 @@ def search_report() -> list[str]:
     return [
         "  looked in: " + ", ".join(f"{place}{'' if place.is_dir() else ' (missing)'}" for place in model_places()),
         "  found there: " + (", ".join(here) or "nothing"),
-        "  networks known by name, which need a base or random weights: " + ", ".join(SPECS),
+        "  networks known by name, which need a base or random weights: " + ", ".join([*SPECS, ANY_BASE]),
         f"  {PLACES_VARIABLE} names more folders to look in",
     ]
 
