@@ -54,13 +54,7 @@ def _read_text(path: Path, name: str) -> PointsAndColors:
     with path.open(encoding="utf-8", errors="replace") as file:
         skipped, delimiter = _first_row(file, name)
         file.seek(0)
-        rows = text_rows(file, MAX_POINTS + 1, name, comments=_COMMENTS, delimiter=delimiter, skiprows=skipped)
-    if rows.shape[1] not in (3, 6):
-        raise InvalidObservation(
-            f"{name}: expected 3 columns (x y z) or 6 (x y z r g b), got {rows.shape[1]}; read it with numpy.loadtxt "
-            "and pass the columns that you mean"
-        )
-    return rows, None
+        return text_rows(file, MAX_POINTS + 1, name, comments=_COMMENTS, delimiter=delimiter, skiprows=skipped), None
 
 
 def _first_row(file: TextIO, name: str) -> tuple[int, str | None]:
@@ -71,6 +65,12 @@ def _first_row(file: TextIO, name: str) -> tuple[int, str | None]:
             line = line.partition(mark)[0]
         words = line.replace(",", " ").replace(";", " ").split()
         if words and _is_number(words[0]):
+            # Here and not once all rows are read: memory for them is taken by how wide the first one is.
+            if len(words) not in (3, 6):
+                raise InvalidObservation(
+                    f"{name}: expected 3 columns (x y z) or 6 (x y z r g b), got {len(words):,}; read it with "
+                    "numpy.loadtxt and pass the columns that you mean"
+                )
             return number, next((mark for mark in ",;" if mark in line), None)
         titles += bool(words)
         if titles > 1:

@@ -87,9 +87,9 @@ def _field(number: int, entry: tuple[str, str, str, str], name: str) -> tuple[st
 
 
 def _from_text(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.ndarray:
-    rows = np.empty(count, dtype)
     widths = [int(np.prod(dtype[field].shape)) for field in field_names(dtype)]
     table = complete_text_rows(file, count, sum(widths), name)
+    rows = np.empty(count, dtype)
     starts = np.cumsum([0, *widths])
     for field, width, start in zip(field_names(dtype), widths, starts, strict=False):
         if width == 1:  # wider fields are padding and descriptors, which nobody reads

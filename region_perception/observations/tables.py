@@ -4,6 +4,7 @@ open3d reads these formats too, but fills what a truncated file lacks with unini
 layouts as zeros, and can crash on padded ones; these readers either return every row or raise.
 """
 
+import os
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
@@ -36,6 +37,7 @@ def header_number(text: str, what: str, name: str) -> int:
 
 def binary_rows(file: BinaryIO, dtype: np.dtype, count: int, name: str) -> np.ndarray:
     """`count` records of a structured dtype, from where the file stands."""
+    _check_complete(_bytes_left(file) // dtype.itemsize, count, name)  # before memory is taken for them
     rows = np.fromfile(file, dtype, count)
     _check_complete(len(rows), count, name)
     return rows
@@ -47,13 +49,16 @@ def text_rows(lines: Iterable[str] | Iterable[bytes], count: int, name: str, **o
         return np.loadtxt(lines, max_rows=count, ndmin=2, encoding="utf-8", **options)
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidObservation(f"{name}: expected rows of numbers, all with as many columns: {error}") from error
+    except MemoryError as error:  # numpy takes memory for all rows once it has seen how wide the first one is
+        raise InvalidObservation(f"{name}: its rows are too long to be points ({error})") from error
 
 
 def complete_text_rows(file: BinaryIO, count: int, columns: int, name: str) -> np.ndarray:
     """float64 [count, columns]; fewer rows or other columns than the header promised are refused."""
     if count == 0:
         return np.empty((0, columns))
-    rows = text_rows(file, count, name)
+    most = _bytes_left(file) // (2 * columns) + 1  # a digit and a space for each number; a header may claim any count
+    rows = text_rows(file, min(count, most), name)
     _check_complete(len(rows), count, name)
     if rows.shape[1] != columns:
         raise InvalidObservation(f"{name}: rows have {rows.shape[1]} columns, its header says {columns}")
@@ -67,6 +72,10 @@ def field_names(dtype: np.dtype) -> tuple[str, ...]:
 def columns(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """[N, len(names)] of the fields of structured rows."""
     return np.stack([rows[field] for field in names], axis=1)
+
+
+def _bytes_left(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size - file.tell()
 
 
 def _check_complete(found: int, promised: int, name: str) -> None:

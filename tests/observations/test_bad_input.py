@@ -152,6 +152,9 @@ def test_colours_given_twice() -> None:
 
 PLY = "ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty {}\nend_header\n"
 PCD = "VERSION .7\nFIELDS x y {}\nSIZE 4 4 {}\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {}\nHEIGHT 1\nDATA {}\n"
+# A kilobyte of padding behind each point: 19,999,999 of them would take 19 GiB.
+PADDED = PCD.replace("{}\nSIZE", "z pad\nSIZE").replace("COUNT 1 1 1", "COUNT 1 1 1 1000").replace("F F F", "F F F U")
+PADDED = PADDED.replace("SIZE 4 4 {}", "SIZE 4 4 4 1").format(19_999_999, "{}")
 
 BAD_FILES = {
     "empty.ply": (b"", r"empty \(0 bytes\)"),
@@ -173,6 +176,11 @@ BAD_FILES = {
     "zero.ply": (PLY.format(0, "float z").encode(), "it has no points"),
     "huge.ply": (PLY.format(10**9, "float z").encode() + b"1 2 3\n", "1,000,000,000 points, at most 20,000,000"),
     "short.ply": (PLY.format(3, "float z").encode() + b"1 2 3\n4 5 6\n", "promises 3 points and 2 are there"),
+    "claims.ply": (
+        PLY.format(19_999_999, "float z").encode() + b"1 2 3\n",
+        "promises 19,999,999 points and 1 are there",
+    ),
+    "wide.ply": (PLY.format(1, "float z").encode() + b"1 2 3 " * 10**5, "rows have 300000 columns, its header says 3"),
     "columns.ply": (PLY.format(1, "float z").encode() + b"1 2\n", "rows have 2 columns, its header says 3"),
     "words.ply": (PLY.format(1, "float z").encode() + b"1 2 three\n", "expected rows of numbers"),
     "no_z.pcd": (PCD.format("w", 4, 1, "ascii").encode() + b"1 2 3\n", "fields x, y, z, got x, y, w"),
@@ -184,6 +192,11 @@ BAD_FILES = {
     "negative.pcd": (PCD.format("z", 4, -2, "ascii").encode(), "WIDTH must be a whole number, its header says '-2'"),
     "huge.pcd": (PCD.format("z", 4, 10**9, "binary").encode(), "at most 20,000,000"),
     "short.pcd": (PCD.format("z", 4, 2, "binary").encode() + bytes(12), "promises 2 points and 1 are there"),
+    "claims.pcd": (PADDED.format("binary").encode() + b"1 2 3\n", "promises 19,999,999 points and 0 are there"),
+    "claims_in_text.pcd": (
+        PADDED.format("ascii").encode() + b"1 2 3 0\n",
+        "promises 19,999,999 points and 1 are there",
+    ),
     "sizes.pcd": (PCD.format("z", 4, 2, "binary_compressed").encode() + bytes(8), "unpacks to 0 bytes, but 2 points"),
     "corrupt.pcd": (
         PCD.format("z", 4, 1, "binary_compressed").encode() + bytes([2, 0, 0, 0, 12, 0, 0, 0, 255, 255]),
@@ -192,6 +205,7 @@ BAD_FILES = {
     "empty.xyz": (b"# only a comment\n\n", "no rows of numbers"),
     "prose.txt": (b"Dear reader,\nthis is not a cloud.\n", "expected rows of numbers .* got 'this is not a cloud.'"),
     "four.xyz": (b"1 2 3 4\n", r"3 columns \(x y z\) or 6 .* got 4"),
+    "wide.xyz": (b"1 2 3 " * 10**5, "3 columns .* got 300,000"),
     "ragged.xyz": (b"1 2 3\n4 5\n", "all with as many columns"),
     "word.csv": (b"1,2,3\n4,five,6\n", "could not convert"),
     "binary.txt": (bytes(range(128, 256)) * 4, "no rows of numbers"),
