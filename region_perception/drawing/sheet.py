@@ -8,6 +8,7 @@ from region_perception.drawing.layout import Rect
 from region_perception.drawing.palette import BLACK, PLATE, Colour
 
 _LEAST_SIDE = 600  # pixels; smaller pictures are enlarged, as outlines and numbers would hide them
+_SLIM = 8  # times as long as it is wide: from here on a picture is a thread
 _TINT = 0.3  # how much of a region's colour lies over its pixels
 
 
@@ -27,10 +28,13 @@ class Sheet:
         height, width = picture.shape[:2]
         self.factor = max(1, -(-_LEAST_SIDE // max(width, height)))
         width, height = width * self.factor, height * self.factor
-        self.text_size = max(14, round(max(width, height) / 46))
+        # Letters and margins grow with the picture, but not with the length of a thread: beside 3 x 100,000 pixels they
+        # would be gigabytes.
+        length = min(max(width, height), max(2 * _LEAST_SIDE, _SLIM * min(width, height)))
+        self.text_size = max(14, round(length / 46))
         self.line, self.edge = max(3, self.text_size // 6), max(1, self.text_size // 20)
         # Narrow pictures get margins, so that a caption has a place to stand.
-        least_width, least_height = height // 3, width // 6
+        least_width, least_height = min(height, length) // 3, min(width, length) // 6
         self._left, self._top = max(0, least_width - width) // 2, max(0, least_height - height) // 2
         self.pixels = np.full((max(height, least_height), max(width, least_width), 3), PLATE, dtype=np.uint8)
         enlarged = picture.repeat(self.factor, axis=0).repeat(self.factor, axis=1)

@@ -32,6 +32,14 @@ def test_small_pictures_are_enlarged_and_narrow_ones_get_margins(size):
     assert drawn.height * 8 >= drawn.width
 
 
+@pytest.mark.parametrize("size", [(3, 100_000), (100_000, 3)])
+def test_threads_do_not_become_gigabytes(size):
+    image = picture_of(*size)
+    drawn = draw_image(image, [item(image, Box(0, 0, *size), text="a very long thing")])
+    assert max(drawn.size) <= 101_000
+    assert min(drawn.size) <= 400
+
+
 def test_an_enlarged_picture_keeps_its_pixels():
     image = ImageObservation(np.random.default_rng(0).integers(0, 255, (3, 4, 3), dtype=np.uint8))
     drawn = np.asarray(draw_image(image, []))
