@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 used, 130 when interrupted, 141 when nobody reads the output any more; unexpected errors keep their traceback.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from region_perception.cli.app import run
 
+    _print_whatever_comes()
     try:
         with notes_on_stderr():
             run(arguments)
@@ -36,3 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
     return 0
+
+
+def _print_whatever_comes() -> None:
+    """Letters that the terminal's encoding lacks are escaped, and a closed standard output swallows what is printed."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (it stays open as long as the process)
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

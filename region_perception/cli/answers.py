@@ -23,7 +23,7 @@ def answer(
     output: OutputOptions,
 ) -> None:
     """Captions the regions, or answers the question about each; prints the sentences and draws them."""
-    output.check()
+    output.check(file)
     subject = read_subject(file, regions, camera)
     captioner = load_captioner(model)
     view = captioner.look(subject.observation)

@@ -9,7 +9,7 @@ from tyro.conf import arg
 from region_perception.cli.answers import captions_in_json, numbered, print_captions
 from region_perception.cli.place import Place
 from region_perception.cli.report import model_in_json
-from region_perception.cli.steps import draw
+from region_perception.cli.steps import draw, writing
 from region_perception.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ def demo(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"--out {out}: this folder cannot be made: {error.strerror}") from error
+    captioner = load("mini", untrained=True, seed=seed)
     rng = np.random.default_rng(seed)
     things = make_things(rng)
-    Image.fromarray(paint(things)).save(out / "image.png")
-    np.save(out / "cloud.npy", scan(things, rng))
-    captioner = load("mini", untrained=True, seed=seed)
+    with writing(out):
+        Image.fromarray(paint(things)).save(out / "image.png")
+        np.save(out / "cloud.npy", scan(things, rng))
     print(_MEANING)
     document = {
         "note": _MEANING,
@@ -50,7 +51,8 @@ def demo(
         "image": _caption(captioner, out / "image.png", image_regions(things)),
         "cloud": _caption(captioner, out / "cloud.npy", cloud_regions(things)),
     }
-    (out / "captions.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    with writing(out):
+        (out / "captions.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(f"\nScene, pictures and captions.json are in {out}/. {_MEANING}")
 
 

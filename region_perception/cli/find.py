@@ -24,7 +24,7 @@ def find(
         file: An image or a point cloud.
         text: For example "the red mug behind the box". It is compared with every region that is given.
     """
-    output.check()
+    output.check(file)
     subject = read_subject(file, regions, camera)
     candidates = [place.region for place in subject.places if place.region is not None]
     if not candidates:

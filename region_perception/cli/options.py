@@ -92,10 +92,12 @@ class OutputOptions:
     draw: Annotated[Path | None, arg(metavar="PNG", help_behavior_hint="")] = None
     """Write a picture with the regions, their numbers and the texts."""
 
-    def check(self) -> None:
-        """Refuses a picture that could not be written, before any work is done."""
+    def check(self, file: Path) -> None:
+        """Refuses a picture that could not be written, or would replace `file`, before any work is done."""
         if self.draw is None:
             return
+        if self.draw.exists() and file.exists() and self.draw.samefile(file):
+            raise InvalidInput(f"--draw {self.draw}: this is the file to look at; expected another name")
         if self.draw.suffix.lower() not in PICTURES:
             raise InvalidInput(f"--draw {self.draw}: expected a name that ends in {', '.join(PICTURES)}")
         if not self.draw.absolute().parent.is_dir():

@@ -1,5 +1,7 @@
 """The steps that commands share: read what is asked about, load the model, draw what it said."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,11 +69,18 @@ def draw(observation: "ImageObservation | CloudObservation", items: "list[Drawab
         picture = draw_image(observation, items)
     else:
         picture = draw_cloud(observation, items)
-    try:
+    with writing(path):
         picture.save(path)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror or error}") from error
     note(f"wrote {path}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing `path`, or files in it, becomes an error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
 
 
 def _default_model(options: ModelOptions) -> str:

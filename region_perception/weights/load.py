@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -58,6 +59,7 @@ def load_model(
     Q-Former and all that learns stay float32. `seed` is that of random weights.
     """
     place, precision = pick_device(device), pick_dtype(dtype)
+    check_seed(seed)
     text = os.fspath(name)
     base_text = None if base is None else os.fspath(base)
     if untrained:
@@ -95,6 +97,12 @@ def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     return chosen
 
 
+def check_seed(seed: int) -> None:
+    """Refuses what cannot begin random numbers."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise InvalidInput(f"seed is {seed!r}; expected a whole number from 0 to 2**63 - 1")
+
+
 def _untrained(name: str, base: str | None, device: torch.device, dtype: torch.dtype, seed: int) -> LoadedModel:
     if base is not None:
         raise InvalidInput("untrained=True makes all weights random; leave out base, or leave out untrained")
@@ -107,7 +115,7 @@ def _untrained(name: str, base: str | None, device: torch.device, dtype: torch.d
         )
     spec = named_spec(name)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         network = RegionBlip(spec)
     set_dtype(network, dtype)
     return LoadedModel(network.to(device).eval(), CODECS[name](spec), name, "untrained", frozenset())

@@ -197,6 +197,13 @@ def test_info_of_networks_counts_parameters_by_part(run):
     assert told["parameters_by_part"]["language"] > 2.6e9
 
 
+def test_demo_says_what_it_cannot_write(run, tmp_path):
+    (tmp_path / "image.png").mkdir()
+    done = run("demo", "--out", tmp_path)
+    assert done.code == 2
+    assert f"{tmp_path}/image.png cannot be written" in done.err
+
+
 def test_demo_goes_the_whole_way_and_says_that_it_means_nothing(run, tmp_path):
     first = run("demo", "--out", tmp_path / "a", "--seed", 4)
     run("demo", "--out", tmp_path / "b", "--seed", 4)

@@ -1,5 +1,6 @@
 """What every command does alike: exit codes, and what goes to which stream."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -53,6 +54,20 @@ def test_a_reader_that_goes_away_is_no_error():
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+def test_a_closed_standard_output_is_no_error():
+    command = f"{sys.executable} -m region_perception.cli models >&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_letters_that_the_terminal_lacks_are_escaped(folder, tmp_path):
+    (tmp_path / "tür.png").write_bytes((folder / "picture.png").read_bytes())
+    command = [sys.executable, "-m", "region_perception.cli", "info", str(tmp_path / "tür.png")]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "t\\xfcr.png" in done.stdout
 
 
 def test_warnings_are_short_notes_each_once(command, capsys):
@@ -146,6 +161,9 @@ def test_wrong_usage_is_code_2_with_nothing_on_standard_output(run, arguments):
         (["info", "no-such-model"], "no model 'no-such-model'"),
         (["info", "{folder}"], "not a model folder"),
         (["demo", "--out", "{folder}/picture.png/x"], "cannot be made"),
+        (["demo", "--out", "{folder}/out", "--seed", -1], "seed is -1"),
+        (["caption", "{folder}/picture.png", "--untrained", "--seed", 10**30], "seed is 1000"),
+        (["caption", "{folder}/picture.png", "--draw", "{folder}/../{folder.name}/picture.png"], "the file to look at"),
     ],
 )
 def test_bad_input_is_code_2_and_one_message(run, folder, arguments, message):

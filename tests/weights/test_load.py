@@ -50,6 +50,12 @@ def test_a_network_without_weights_tells_three_ways(name: str) -> None:
         assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, "1", True, None])
+def test_bad_seeds_are_refused(seed: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"seed is .*; expected a whole number from 0"):
+        load_model("mini", untrained=True, seed=seed)
+
+
 def test_untrained_needs_a_tokenizer() -> None:
     with pytest.raises(InvalidInput, match=r"'regionblip-opt-2.7b' has no tokenizer of its own"):
         load_model("regionblip-opt-2.7b", untrained=True)
