@@ -10,7 +10,7 @@ import numpy as np
 
 from region_perception.simulation import tools, vessels
 from region_perception.simulation.shapes import Mesh, floats, rotation
-from region_perception.simulation.words import KINDS, LYING, STANDING, UPRIGHT, UPSIDE_DOWN
+from region_perception.simulation.words import KINDS, LYING, STANDING, UPRIGHT, UPTURNED
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Kind:
 
 
 _CATALOGUE = {
-    "mug": Kind(vessels.mug, 0.14, (LYING, UPSIDE_DOWN), fits=True, mark=True),
-    "bowl": Kind(vessels.bowl, 0.19, (UPSIDE_DOWN,), hollow=(5.4, 2.4)),
+    "mug": Kind(vessels.mug, 0.14, (LYING, UPTURNED), fits=True, mark=True),
+    "bowl": Kind(vessels.bowl, 0.19, (UPTURNED,), hollow=(5.4, 2.4)),
     "bottle": Kind(vessels.bottle, 0.23, (LYING,)),
     "can": Kind(vessels.can, 0.14, (LYING,), fits=True),
     "box": Kind(tools.box, 0.15, top=(5.0, 9.6), fits=True),
@@ -51,7 +51,7 @@ _CATALOGUE = {
     "stool": Kind(tools.stool, 0.17, (LYING,), top=(5.6, 14.2)),
     "chair": Kind(tools.chair, 0.21, (LYING,)),
     "hammer": Kind(tools.hammer, 0.24, stripes="x"),
-    "funnel": Kind(vessels.funnel, 0.16, (LYING, UPSIDE_DOWN)),
+    "funnel": Kind(vessels.funnel, 0.16, (LYING, UPTURNED)),
     "ring": Kind(tools.ring, 0.15, (STANDING,), fits=True, stripes="x"),
     "cone": Kind(vessels.cone, 0.19, (LYING,), fits=True),
     "dumbbell": Kind(tools.dumbbell, 0.19, stripes="x"),
@@ -108,7 +108,7 @@ def _turn(kind: str, shape: Mesh, pose: str) -> np.ndarray:
     """float64 [3, 3]: from upright to the pose, resting on a side rather than on an edge."""
     if pose == UPRIGHT:
         return np.eye(3)
-    if pose == UPSIDE_DOWN:
+    if pose == UPTURNED:
         return rotation("x", 180)
     if pose == STANDING:
         return rotation("x", 90)

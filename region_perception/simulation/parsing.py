@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from region_perception.simulation.phrases import Phrase
 from region_perception.simulation.words import COLORS, EXTREMES, KINDS, PATTERNS, POSES, POSITIONS, RELATIONS, SIZES
@@ -31,14 +32,16 @@ def parse(sentence: str) -> Phrase:
     """What a sentence says of the thing it is about.
 
     What it does not say stays None, and so does what it says in two ways that exclude each other. The first relation
-    counts; what follows it is the other thing.
+    counts; what follows it, up to any second one, is the other thing.
     """
     text = " ".join(re.sub(r"[^a-z\s]", " ", sentence.lower()).split())
-    found = _RELATION.search(text)
-    own = text[: found.start()] if found else text
-    told = {name: _only(pattern.findall(own), _MEANINGS[name]) for name, pattern in _PATTERNS.items()}
-    relation = (found.group(1), parse(text[found.end() :])) if found else None
-    return Phrase(**told, relation=relation)
+    own, *rest = _RELATION.split(text, maxsplit=2)
+    return replace(_told(own), relation=(rest[0], _told(rest[1]))) if rest else _told(own)
+
+
+def _told(text: str) -> Phrase:
+    """What words without a relation say."""
+    return Phrase(**{name: _only(pattern.findall(text), _MEANINGS[name]) for name, pattern in _PATTERNS.items()})
 
 
 def _only(words: list[str], meanings: dict[str, str]) -> str | None:

@@ -63,7 +63,7 @@ def paint(surface: Surface, points: np.ndarray) -> np.ndarray:
     x, y = points[:, 0] * cos + points[:, 1] * sin, points[:, 1] * cos - points[:, 0] * sin
     share = _SHARES[surface.name](x / np.float32(surface.period), y / np.float32(surface.period))
     first, second = floats(surface.first), floats(surface.second)
-    return first + share[:, None] * (second - first)
+    return first + share.astype(np.float32)[:, None] * (second - first)
 
 
 def _plain(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -37,12 +37,12 @@ def light(split: str, ahead: float, random: np.random.Generator) -> Light:
     """A lamp above the table; that of `novel-views` stands lower, and is dimmer and more coloured."""
     novel = split == NOVEL_VIEWS
     around = random.uniform(0, 2 * np.pi)
-    up = np.radians(random.uniform(28, 42) if novel else random.uniform(45, 82))
+    up = np.radians(random.uniform(26, 38) if novel else random.uniform(45, 82))
     away = random.uniform(1.8, 3.0)
     x, y, z = away * np.cos(up) * np.cos(around), away * np.cos(up) * np.sin(around), away * np.sin(up)
     direct = random.uniform(0.40, 0.55) if novel else random.uniform(0.45, 0.70)
     ambient = random.uniform(0.35, 0.45) if novel else random.uniform(0.48, 0.62)
-    warmth = random.choice((-1, 1)) * random.uniform(0.10, 0.16) if novel else random.uniform(-0.07, 0.07)
+    warmth = (1 if random.random() < 0.5 else -1) * random.uniform(0.10, 0.16) if novel else random.uniform(-0.07, 0.07)
     return Light((ahead + x, y, z), direct, ambient, (1 + warmth, 1.0, 1 - warmth))
 
 
@@ -54,6 +54,6 @@ def room(ahead: float, random: np.random.Generator) -> Room:
 
 def sensor(random: np.random.Generator) -> Sensor:
     """An ordinary camera with a depth channel."""
-    red, green, blue = 1 + random.uniform(-0.03, 0.03, 3)
+    red, green, blue = (1 + random.uniform(-0.03, 0.03, 3)).tolist()
     noise, exposure = random.uniform(0.004, 0.016), random.uniform(1.02, 1.18)
     return Sensor(noise, exposure, (red, green, blue), random.uniform(0.0005, 0.002), random.uniform(0, 0.01))

@@ -13,8 +13,8 @@ PATTERNS = ("plain", "striped", "checkered")
 SIZES = ("small", "large")
 
 UPRIGHT = "upright"  # the way a kind usually stands or lies; sentences do not mention it
-LYING, STANDING, UPSIDE_DOWN = "lying", "standing", "upside down"
-POSES = (UPRIGHT, LYING, STANDING, UPSIDE_DOWN)
+LYING, STANDING, UPTURNED = "lying", "standing", "upturned"
+POSES = (UPRIGHT, LYING, STANDING, UPTURNED)
 
 ON, INSIDE, UNDER, HOLDING = "on top of", "inside", "under", "holding"
 LEFT_OF, RIGHT_OF, IN_FRONT_OF, BEHIND = "left of", "right of", "in front of", "behind"
