@@ -10,13 +10,14 @@ from region_perception.cli.demo import demo
 from region_perception.cli.find import find
 from region_perception.cli.info import info
 from region_perception.cli.models import models
+from region_perception.cli.simulate import simulate
 
 _ABOUT = """Point at regions of an image or a point cloud and get a sentence about each.
 
 Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --draw out.png"""
 
 _APP = tyro.extras.SubcommandApp()
-for _command in (caption, ask, find, models, info, demo):
+for _command in (caption, ask, find, models, info, demo, simulate):
     _APP.command(_command)
 
 

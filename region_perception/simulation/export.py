@@ -39,6 +39,7 @@ def export(
     Scenes that are there are kept, so an export that was broken off goes on where it stopped. size: (width, height).
     cloud: "measured" or "sampled", as for `records`.
     """
+    from rich.console import Console
     from rich.progress import track
 
     if count < 1:
@@ -47,7 +48,7 @@ def export(
     folder = Path(folder)
     _settle(folder, {"format": FORMAT, "split": split, "size": list(size), "cloud": cloud})
     indices = range(start, start + count)
-    for index in track(indices, description=f"{split} scenes"):
+    for index in track(indices, description=f"{split} scenes", console=Console(stderr=True)):
         if not (folder / _scene_path(index)).exists():
             _write_scene(folder, take_picture(compose(split, index), *size), index, cloud)
     return _write_coco(folder, indices)
@@ -55,8 +56,11 @@ def export(
 
 def _settle(folder: Path, settings: dict[str, Any]) -> None:
     """Make the folders, and see that what is in them was made with the same settings."""
-    for name in ("images", "depth", "clouds", "scenes"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    try:
+        for name in ("images", "depth", "clouds", "scenes"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder}: this folder cannot be made: {error.strerror}") from error
     path = folder / "settings.json"
     if not path.exists():
         _write_json(path, settings)

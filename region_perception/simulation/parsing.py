@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from region_perception.simulation.phrases import Phrase
 from region_perception.simulation.words import COLORS, EXTREMES, KINDS, PATTERNS, POSES, POSITIONS, RELATIONS, SIZES
@@ -41,7 +42,8 @@ def parse(sentence: str) -> Phrase:
 
 def _told(text: str) -> Phrase:
     """What words without a relation say."""
-    return Phrase(**{name: _only(pattern.findall(text), _MEANINGS[name]) for name, pattern in _PATTERNS.items()})
+    told: dict[str, Any] = {n: _only(pattern.findall(text), _MEANINGS[n]) for n, pattern in _PATTERNS.items()}
+    return Phrase(**told)
 
 
 def _only(words: list[str], meanings: dict[str, str]) -> str | None:

@@ -103,9 +103,12 @@ class _Maker:
         return self._record(IMAGE_REGION, self.picture.image, thing, region=region, **self._said(thing))
 
     def cloud_region(self, thing: Thing) -> Record | None:
-        """The record of one thing, by its whole box; None where no point of the cloud lies inside."""
+        """The record of one thing, by its whole box; None where no point of it lies inside."""
         labelled = self.labelled
-        if labelled is None or not thing.box.contains(labelled.cloud.points).any():
+        if labelled is None:
+            return None
+        mine = labelled.cloud.points[labelled.instances == thing.number]
+        if not thing.box.contains(mine).any():
             return None
         return self._record(CLOUD_REGION, labelled.cloud, thing, region=thing.box, **self._said(thing))
 

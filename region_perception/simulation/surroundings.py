@@ -40,8 +40,8 @@ def light(split: str, ahead: float, random: np.random.Generator) -> Light:
     up = np.radians(random.uniform(26, 38) if novel else random.uniform(45, 82))
     away = random.uniform(1.8, 3.0)
     x, y, z = away * np.cos(up) * np.cos(around), away * np.cos(up) * np.sin(around), away * np.sin(up)
-    direct = random.uniform(0.40, 0.55) if novel else random.uniform(0.45, 0.70)
-    ambient = random.uniform(0.35, 0.45) if novel else random.uniform(0.48, 0.62)
+    direct = random.uniform(0.45, 0.60) if novel else random.uniform(0.45, 0.70)
+    ambient = random.uniform(0.42, 0.50) if novel else random.uniform(0.48, 0.62)
     warmth = (1 if random.random() < 0.5 else -1) * random.uniform(0.10, 0.16) if novel else random.uniform(-0.07, 0.07)
     return Light((ahead + x, y, z), direct, ambient, (1 + warmth, 1.0, 1 - warmth))
 

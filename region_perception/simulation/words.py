@@ -37,3 +37,9 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 def plural(kind: str) -> str:
     """More than one of a kind: "boxes", "mugs"."""
     return kind + ("es" if kind.endswith("x") else "s")
+
+
+_NAMES = (*KINDS, *map(plural, KINDS), *COLORS, *PATTERNS, *SIZES, *POSES, *RELATIONS, *POSITIONS, *EXTREMES, *NUMBERS)
+_OTHERS = "a an and are by checks color does how is it lie many or stripes table that there this what where with yes no"
+# Every word of every sentence, question and answer, each once: what a tokenizer for this world needs.
+VOCABULARY = tuple(dict.fromkeys(" ".join((*_NAMES, _OTHERS)).split()))

@@ -96,7 +96,7 @@ def test_other_warnings_stay_what_they_are(command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["caption", "ask", "find", "models", "info", "demo"]),
+        (["--help"], ["caption", "ask", "find", "models", "info", "demo", "simulate"]),
         (["caption", "--help"], ["--box", "--mask", "--polygon", "--scribble", "--click", "--box3d", "--click3d"]),
         (["caption", "--help"], ["--points", "--regions", "--depth", "--intrinsics", "--as-cloud", "--draw", "--json"]),
         (["ask", "--help"], ["QUESTION", "--model", "--base", "--device", "--dtype", "--untrained", "--beams"]),

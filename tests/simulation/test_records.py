@@ -1,7 +1,9 @@
 """Streams of records, and their export."""
 
 import json
+import re
 from itertools import islice
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from region_perception.errors import InvalidInput
 from region_perception.modalities import MODALITIES
 from region_perception.simulation import compose, picture_records, records, take_picture
 from region_perception.simulation.export import export
-from region_perception.simulation.splits import is_novel
+from region_perception.simulation.splits import SPLITS, is_novel
+from region_perception.simulation.words import VOCABULARY
 
 open3d = pytest.importorskip("open3d")
 
@@ -55,6 +58,16 @@ def test_what_is_said_does_not_depend_on_what_else_is_made():
 def test_novel_combinations_point_at_novel_things_only():
     for record in islice(records("novel-combinations", modalities=("image_region",), width=64, height=64), 60):
         assert is_novel(record.meta["color"], record.meta["kind"])
+
+
+def test_all_that_is_said_is_in_the_vocabulary():
+    said = set()
+    for record in islice(records("train", start=100, width=64, height=64), 1500):
+        for text in (*record.sentences, *(text for q in record.questions for text in (q.text, q.answer))):
+            said |= set(re.findall(r"[^\s,?]+", text))
+    assert said <= set(VOCABULARY)
+    assert len(set(VOCABULARY) - said) < 20
+    assert len(VOCABULARY) == len(set(VOCABULARY)) < 150
 
 
 @pytest.mark.parametrize("wrong", [{"modalities": ("video",)}, {"cloud": "dense"}])
@@ -138,6 +151,23 @@ def test_exports_are_not_mixed(exported):
         export(exported, "val", 4, start=2, size=(64, 64))
     with pytest.raises(InvalidInput, match="at least one"):
         export(exported, "val", 0)
+
+
+def test_the_command_writes_an_export(tmp_path, capsys):
+    from region_perception.cli import main
+    from region_perception.cli.simulate import Split
+
+    assert get_args(Split) == SPLITS
+
+    main(["simulate", str(tmp_path / "out"), "--split", "novel-views", "--scenes", "1", "--size", "64", "64"])
+    assert "annotations.json" in capsys.readouterr().out
+    assert {record.split for record in exported_records(tmp_path / "out")} == {"novel-views"}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInput, match="cannot be made"):
+        export(tmp_path / "file" / "out", "val", 1)
 
 
 def test_an_empty_folder_is_no_export(tmp_path):
