@@ -56,7 +56,7 @@ def best_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
     beneath = [other for other in picture.shown if thing.support and thing.support[1] == other.number]
     above = [other for other in picture.shown if other.support and other.support[1] == thing.number]
     for other in beneath + above:
-        word = thing.support[0] if thing.support and other in beneath else OPPOSITE[_support(other)]
+        word = thing.support[0] if thing.support else OPPOSITE[_support(other)]
         phrase = short_phrase(scene, other)
         if phrase is not None:
             return word, phrase

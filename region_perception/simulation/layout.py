@@ -44,9 +44,12 @@ class _Wish:
     beneath: bool = False  # something is meant to be put on it or into it
 
 
-def scenes(split: str, start: int = 0) -> Iterator[Scene]:
-    """The scenes of a split from index `start` on, without end (as far as its seeds go)."""
-    for index in count(start):
+def scenes(split: str, start: int = 0, step: int = 1) -> Iterator[Scene]:
+    """The scenes of a split from index `start` on, without end (as far as its seeds go).
+
+    step: how far apart their indices are, for several processes that share the scenes among them.
+    """
+    for index in count(start, step):
         yield compose(split, index)
 
 

@@ -14,8 +14,8 @@ from region_perception.simulation.rendering import cast, seen_share
 from region_perception.simulation.scene import Scene, Thing
 from region_perception.simulation.shading import shade
 
-LEAST_SHARE = 0.4  # of a thing's picture that must be seen for sentences to speak of it
-LEAST_AREA = 0.0018  # of the image that it must cover: 90 pixels of 224 x 224
+LEAST_SHARE = 0.5  # of a thing's picture that must be seen for sentences to speak of it
+LEAST_AREA = 0.003  # of the image that it must cover: 150 pixels of 224 x 224
 
 
 @dataclass(frozen=True, eq=False)

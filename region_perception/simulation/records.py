@@ -26,6 +26,7 @@ CLOUDS = (MEASURED, SAMPLED)
 def records(
     split: str,
     start: int = 0,
+    step: int = 1,
     *,
     modalities: Sequence[str] = MODALITIES,
     width: int = 224,
@@ -33,13 +34,13 @@ def records(
     cloud: str = MEASURED,
     points: int = 8192,
 ) -> Iterator[Record]:
-    """The records of the scenes of a split from index `start` on, scene by scene, without end.
+    """The records of the scenes of a split with the indices `start`, `start + step`, ..., scene by scene, without end.
 
     cloud: which cloud its records show, "measured" (what the depth camera saw) or "sampled" (all surfaces). points: of
     a sampled cloud.
     """
     _check(modalities, cloud)
-    for scene in scenes(split, start):
+    for scene in scenes(split, start, step):
         picture = take_picture(scene, width, height)
         yield from picture_records(picture, modalities, cloud, points)
 

@@ -12,6 +12,7 @@ from region_perception.simulation.shapes import BODY, SHADE, floats, rotation
 from region_perception.simulation.surfaces import paint
 
 _SHADE = 0.72  # how much darker than its body a thing's second part is
+_CELL = 0.17  # side of a check, relative to the usual size of the kind: some pixels also on small things
 _STRIPED_SHARE = 0.42  # of a stripe's period that the accent takes
 _CHECK_SHIFT = floats((0.37, 0.21, 0.13))  # of a check, so that no face lies where two checks meet
 
@@ -36,10 +37,10 @@ def _accented(thing: Thing, points: np.ndarray) -> np.ndarray:
     local = (local / floats(thing.stretch) - shape.shift) @ shape.turn.T
     usual = CATALOGUE[thing.kind].usual if thing.kind else float(shape.size.max())
     if thing.pattern == "checkered":
-        return np.floor(local / np.float32(0.13 * usual) + _CHECK_SHIFT).astype(np.int64).sum(axis=1) % 2 == 0
+        return np.floor(local / np.float32(_CELL * usual) + _CHECK_SHIFT).astype(np.int64).sum(axis=1) % 2 == 0
     axis = "xyz".index(CATALOGUE[thing.kind].stripes if thing.kind else "z")
     extent = float(np.abs(shape.turn[axis]) @ shape.size)
-    place = local[:, axis] / np.float32(max(extent / 4.5, 0.13 * usual)) + np.float32(0.3)
+    place = local[:, axis] / np.float32(max(extent / 3.5, 1.3 * _CELL * usual)) + np.float32(0.3)
     return place - np.floor(place) < _STRIPED_SHARE
 
 

@@ -99,7 +99,7 @@ def test_what_is_shown_is_seen_well(pictures):
     for picture in pictures:
         shown = {thing.number for thing in picture.shown}
         for thing in picture.scene.named:
-            well = picture.seen[thing.number] >= 0.4 and picture.areas[thing.number] >= 0.0018 * picture.instances.size
+            well = picture.seen[thing.number] >= 0.5 and picture.areas[thing.number] >= 0.003 * picture.instances.size
             assert (thing.number in shown) == well
             hidden += not well
         assert picture.areas.sum() == picture.instances.size

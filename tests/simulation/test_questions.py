@@ -105,6 +105,16 @@ def test_answers_cannot_be_guessed(asked):
             assert most / total < limit, (text, counts)
 
 
+def test_what_is_counted_is_shown(asked):
+    counted = 0
+    for picture, _, question in asked:
+        if question.topic == "count":
+            kind = re.fullmatch(r"how many (.*?)(?:s|(?<=x)es) are there\?", question.text)[1]
+            assert NUMBERS.index(question.answer) == sum(thing.kind == kind for thing in picture.shown)
+            counted += question.answer != "zero"
+    assert counted > 50
+
+
 def test_counts_are_asked_evenly():
     counts = Counter()
     for index in range(150):

@@ -22,6 +22,7 @@ def test_equal_seeds_give_equal_scenes():
     assert compose("train", 7) == compose("train", 7)
     assert compose("train", 7) != compose("train", 8)
     assert list(islice(scenes("val", 3), 2)) == [compose("val", 3), compose("val", 4)]
+    assert list(islice(scenes("val", 1, step=4), 2)) == [compose("val", 1), compose("val", 5)]
 
 
 def test_scenes_stay_what_they_were():
