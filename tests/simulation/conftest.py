@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-pytest.importorskip("open3d")
-
 KIND = (
     "mug|bowl|bottle|can|box|ball|plate|book|lamp|stool|chair|hammer|funnel|ring|cone|dumbbell|vase|pan|bucket|candle|"
     "tray|key|spoon|cap|pyramid|teapot|bell|wheel"
@@ -160,6 +158,7 @@ def statement():
 @pytest.fixture(scope="session")
 def pictures():
     """Small pictures of 240 scenes of all splits."""
+    pytest.importorskip("open3d")
     from region_perception.simulation import SPLITS, compose, take_picture
 
     shares = dict.fromkeys(SPLITS, 30) | {"train": 120}

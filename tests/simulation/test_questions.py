@@ -7,6 +7,8 @@ import pytest
 
 from region_perception.simulation import compose, picture_records, take_picture
 
+pytest.importorskip("open3d")
+
 COLOR_WORDS = "red|green|blue|yellow|orange|purple|pink|brown|black|white|gray|cyan"
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 SIDES = {"left": "left of", "right": "right of", "in front": "in front of", "behind": "behind"}
