@@ -14,7 +14,7 @@ def camera(split: str, random: np.random.Generator) -> tuple[Camera, float]:
     """
     low, high = 0.46, 0.78
     if split == NOVEL_VIEWS:
-        low, high = (0.32, 0.40) if random.random() < 0.5 else (0.83, 0.88)
+        low, high = (0.36, 0.42) if random.random() < 0.5 else (0.82, 0.86)
     height, away = random.uniform(low, high), random.uniform(0.90, 1.06)
     ahead = float(np.sqrt(away**2 - height**2))
     pitch = float(np.arctan2(height - 0.04, ahead) + random.normal(0, 0.02))
@@ -37,12 +37,12 @@ def light(split: str, ahead: float, random: np.random.Generator) -> Light:
     """A lamp above the table; that of `novel-views` stands lower, and is dimmer and more coloured."""
     novel = split == NOVEL_VIEWS
     around = random.uniform(0, 2 * np.pi)
-    up = np.radians(random.uniform(26, 38) if novel else random.uniform(45, 82))
+    up = np.radians(random.uniform(28, 38) if novel else random.uniform(45, 82))
     away = random.uniform(1.8, 3.0)
     x, y, z = away * np.cos(up) * np.cos(around), away * np.cos(up) * np.sin(around), away * np.sin(up)
     direct = random.uniform(0.45, 0.60) if novel else random.uniform(0.45, 0.70)
-    ambient = random.uniform(0.42, 0.50) if novel else random.uniform(0.48, 0.62)
-    warmth = (1 if random.random() < 0.5 else -1) * random.uniform(0.10, 0.16) if novel else random.uniform(-0.07, 0.07)
+    ambient = random.uniform(0.45, 0.52) if novel else random.uniform(0.48, 0.62)
+    warmth = (1 if random.random() < 0.5 else -1) * random.uniform(0.09, 0.14) if novel else random.uniform(-0.07, 0.07)
     return Light((ahead + x, y, z), direct, ambient, (1 + warmth, 1.0, 1 - warmth))
 
 
