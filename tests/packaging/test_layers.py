@@ -22,7 +22,9 @@ ALLOWED = {
     "view": BELOW_THE_CAPTIONER | {"captioner"},  # for type checkers only: the captioner makes views
     "captioner": BELOW_THE_CAPTIONER | {"view"},
     "drawing": SHARED | {"observations", "regions"},
-    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing"},
+    "data": SHARED | {"observations", "regions"},
+    "simulation": SHARED | {"observations", "regions", "data"},
+    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing", "data", "simulation"},
 }
 
 
