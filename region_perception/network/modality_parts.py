@@ -22,7 +22,7 @@ class ModalityParts(nn.Module):
         self.to_language = nn.Linear(width, spec.language.width)
         if modality in CLOUD_MODALITIES:
             assert spec.point_encoder is not None  # NetworkSpec refuses clouds without a point encoder
-            self.point_adapter = nn.Linear(spec.point_encoder.width, spec.image_encoder.width)
+            self.from_points = nn.Linear(spec.point_encoder.width, spec.image_encoder.width)
         if modality in REGION_MODALITIES:
             self.box_head = nn.Linear(width, POSITION_SIZES[modality])
             if spec.position.enabled:

@@ -118,7 +118,7 @@ class RegionBlip(nn.Module):
         # Encoders and language model may run in half precision around a Q-Former in full.
         tokens = features.tokens.to(qformer.layernorm.weight.dtype)
         if modality in CLOUD_MODALITIES:
-            tokens = self.parts[modality].point_adapter(tokens)
+            tokens = self.parts[modality].from_points(tokens)
         with routed([modality] * len(tokens)):
             return qformer.remember(tokens, features.mask)
 

@@ -71,7 +71,7 @@ def test_every_parameter_has_an_owner(name):
         ("cloud_qformer.layernorm.weight", "clouds"),
         ("point_encoder.cls_token", "clouds"),
         ("parts.image.queries", "base"),
-        ("parts.cloud.point_adapter.weight", "cloud"),
+        ("parts.cloud.from_points.weight", "cloud"),
     ],
 )
 def test_owner_by_name(name, owner):

@@ -20,8 +20,8 @@ def owned(part):
     [
         ("image", set()),
         ("image_region", {"position", "box_head"}),
-        ("cloud", {"point_adapter"}),
-        ("cloud_region", {"point_adapter", "position", "box_head"}),
+        ("cloud", {"from_points"}),
+        ("cloud_region", {"from_points", "position", "box_head"}),
     ],
 )
 def test_parts(make_spec, modality, own):

@@ -63,10 +63,10 @@ def test_parts_of_a_modality_agree_with_the_paper(networks, name):
         assert part.queries.shape == (32, 768)
         assert count(part.to_language) == 768 * width + width
         assert ("position" in parts[modality]) == ("box_head" in parts[modality]) == ("region" in modality)
-        assert ("point_adapter" in parts[modality]) == ("cloud" in modality)
+        assert ("from_points" in parts[modality]) == ("cloud" in modality)
     assert count(parts["image_region"]["position"]) == 99_712
     assert count(parts["cloud_region"]["position"]) == 102_272
-    assert count(parts["cloud"]["point_adapter"]) == 542_080
+    assert count(parts["cloud"]["from_points"]) == 542_080
     assert parts["image_region"]["box_head"].out_features == 4
     assert parts["cloud_region"]["box_head"].out_features == 24
 
