@@ -184,6 +184,39 @@ def test_find_puts_the_best_candidate_first(captioner: Captioner, picture: np.nd
     assert all(match.region is IMAGE_REGIONS[match.index] for match in matches)
 
 
+def test_scores_are_what_they_are_said_to_be(captioner: Captioner, picture: np.ndarray) -> None:
+    view, network, codec = captioner.look(picture), captioner._network, captioner._codec
+    ids = codec.qformer_ids(["a red box"])
+    with torch.inference_mode():
+        glance = Glance("image", network.remember(view.features, "image"))
+        match = network.match([glance], ids).softmax(-1)[0, 1]
+        seen = network.contrast(network.read([glance]), ["image"])[0]
+        contrast = (1 + (seen @ network.contrast_text(ids, "image")[0]).max()) / 2
+    assert view.score([None], ["a red box"], "match")[0, 0] == pytest.approx(float(match), rel=1e-4)
+    assert view.score([None], ["a red box"], "contrast")[0, 0] == pytest.approx(float(contrast), rel=1e-4)
+
+
+def test_clouds_are_described_after_their_own_prefix(
+    captioner: Captioner, points: np.ndarray, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: dict[str, list[list[int]]] = {}
+    for name in ("generate", "score"):
+        run = getattr(captioner._network, name)
+
+        def spy(found, modalities, ids, *rest, run=run, name=name):  # type: ignore[no-untyped-def]
+            prompts.setdefault(name, []).extend(ids)
+            return run(found, modalities, ids, *rest)
+
+        monkeypatch.setattr(captioner._network, name, spy)
+    cloud, image = captioner.look_at_all([points, picture])
+    wanted = [(cloud, None), (image, None), (cloud, CLOUD_REGIONS[0]), (image, IMAGE_REGIONS[0])]
+    captioner.caption(wanted, max_tokens=2)
+    captioner.score(wanted, ["a box"], "likelihood")
+    of_clouds, of_images = (captioner._codec.prompt_ids(f"a {what} of") for what in ("point cloud", "photo"))
+    expected = sorted([of_clouds, of_clouds, of_images, of_images])
+    assert {name: sorted(ids) for name, ids in prompts.items()} == {"generate": expected, "score": expected}
+
+
 def test_regions_are_read_once_for_all_texts(
     captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
