@@ -32,6 +32,14 @@ class InvalidSpec(RegionPerceptionError, ValueError):
     """A network description with unknown keys, wrong types, or sizes that do not fit together."""
 
 
+class InvalidRecipe(RegionPerceptionError, ValueError):
+    """A description of a training run with unknown keys, wrong values, or choices that do not go together."""
+
+
+class TrainingError(RegionPerceptionError):
+    """A training run that cannot go on: a full disk, data that cannot be read, a run that belongs to another recipe."""
+
+
 class WeightsError(RegionPerceptionError):
     """Weights that are missing, truncated, of another layout, or that do not fit the network."""
 

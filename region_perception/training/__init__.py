@@ -1,0 +1,1 @@
+"""The training engine: recipes, losses, a plain loop, checkpoints. `loop.train` is where to start reading."""

@@ -1,0 +1,107 @@
+"""Changes of what is seen under which its sentences stay true.
+
+They work on prepared examples: pixels and points in the network's frame, positions as PaFE reads them.
+"""
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from region_perception.modalities import CLOUD_MODALITIES
+from region_perception.training.examples import Example, Row
+from region_perception.training.recipe import Augmentation
+
+_SIDES = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
+_SIDE = re.compile(rf"\b({'|'.join(_SIDES)})\b", re.IGNORECASE)
+
+# Words whose truth depends on where one stands, or on which way something faces.
+_VIEW = re.compile(
+    r"\b(left|right|leftmost|rightmost|front|behind|back|rear|near|nearer|nearest|far|farther|farthest|further|close|"
+    r"closer|closest|away|toward|towards|facing|clockwise|counterclockwise|north|south|east|west)\b",
+    re.IGNORECASE,
+)
+# A mirrored picture shows these as something else, whatever words are swapped.
+_HANDED = re.compile(r"\b(clockwise|counterclockwise|anticlockwise|handed|reads|says|written|letters?|words?)\b", re.I)
+
+
+def augment(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
+    """`example`, changed at random as far as its sentences allow."""
+    if not how.changes_anything:
+        return example
+    if example.modality in CLOUD_MODALITIES:
+        return _changed_cloud(example, how, random)
+    mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
+    return mirror(example) if mirrored else example
+
+
+def swap_sides(text: str) -> str:
+    """`text` as it is true of the mirrored picture: left and right change places."""
+
+    def other(match: re.Match[str]) -> str:
+        word = match.group()
+        swapped = _SIDES[word.lower()]
+        return swapped.capitalize() if word[0].isupper() else swapped
+
+    return _SIDE.sub(other, text)
+
+
+def mirror(example: Example) -> Example:
+    """An image example seen in a mirror: pixels, boxes, classes and sentences."""
+    assert isinstance(example.seen, Tensor)
+    rows = tuple(_mirrored(row) for row in example.rows)
+    classes = {name: labels.flip(-1) for name, labels in example.classes.items()}
+    return replace(example, seen=example.seen.flip(-1), rows=rows, classes=classes)
+
+
+def _mirrored(row: Row) -> Row:
+    position = row.position
+    if position is not None:
+        x1, y1, x2, y2 = position
+        position = torch.stack([1 - x2, y1, 1 - x1, y2])
+    return replace(
+        row,
+        position=position,
+        sentences=tuple(map(swap_sides, row.sentences)),
+        references=tuple(map(swap_sides, row.references)),
+        questions=tuple((swap_sides(question), swap_sides(answer)) for question, answer in row.questions),
+    )
+
+
+def _changed_cloud(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
+    assert isinstance(example.seen, Tensor)
+    points, rows, classes = example.seen, example.rows, example.classes
+    angle = math.radians(random.uniform(-how.turn, how.turn))
+    if any(map(_VIEW.search, _texts(example))):
+        angle = 0.0
+    scale = float(np.exp(random.uniform(-1, 1) * math.log(how.scale)))
+    shift = torch.from_numpy(random.uniform(-how.shift, how.shift, 3).astype(np.float32))
+    matrix = _turn(angle) * scale
+
+    def moved(places: Tensor) -> Tensor:
+        return places @ matrix.T + shift
+
+    keep = random.permutation(len(points))[: max(1, round(len(points) * (1 - random.uniform(0, how.drop))))]
+    kept = torch.from_numpy(np.sort(keep))
+    points = torch.cat([moved(points[kept, :3]), points[kept, 3:]], dim=1)
+    rows = tuple(
+        row if row.position is None else replace(row, position=moved(row.position.view(8, 3)).flatten()) for row in rows
+    )
+    return replace(example, seen=points, rows=rows, classes={name: labels[kept] for name, labels in classes.items()})
+
+
+def _turn(angle: float) -> Tensor:
+    """Rotation about z, [3, 3]."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _texts(example: Example) -> list[str]:
+    return [
+        text
+        for row in example.rows
+        for text in (*row.sentences, *row.references, *(text for pair in row.questions for text in pair))
+    ]

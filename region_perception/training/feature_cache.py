@@ -1,0 +1,230 @@
+"""Features of frozen encoders on disk, so that training skips reading, drawing and encoding what it has seen before.
+
+<folder>/<modality>/
+    tokens.npy     float32, or bfloat16 as its bits (uint16): [observations, N, width], read by memory map
+    mask.npy       bool [observations, N]
+    rows.jsonl     one line for each observation: its rows (id, position, sentences, questions), or why it has none
+    starts.npy     int64 [observations + 1], where each line begins
+    key.json       what all this was made from; a cache of anything else is refused
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from region_perception.data.source import Source
+from region_perception.errors import InvalidInput, TrainingError
+from region_perception.modalities import CLOUD_MODALITIES
+from region_perception.network.region_blip import Features, RegionBlip
+from region_perception.network.spec import spec_to_dict
+from region_perception.training.checkpoints import fingerprint
+from region_perception.training.examples import Example, Examples, PreparedRecords, Row
+from region_perception.training.recipe import FeatureCache
+
+_FORMAT = 1
+_BATCH = 32
+_KEY = "key.json"
+
+
+class CachedFeatures:
+    """Examples read from a cache."""
+
+    def __init__(self, folder: Path, modality: str) -> None:
+        self._folder = folder
+        self._modality = modality
+
+    def __reduce__(self) -> Any:
+        # A worker process opens the files itself; a pickled memory map would carry all they hold.
+        return CachedFeatures, (self._folder, self._modality)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def example(self, index: int) -> Example:
+        line = json.loads(self._lines[self._starts[index] : self._starts[index + 1]].tobytes())
+        if "error" in line:
+            raise InvalidInput(line["error"])
+        tokens = torch.from_numpy(self._tokens[index : index + 1].copy())
+        tokens = tokens.view(torch.bfloat16) if tokens.dtype == torch.uint16 else tokens
+        mask = torch.from_numpy(self._mask[index : index + 1].copy())
+        return Example(self._modality, Features(tokens, None if mask.all() else mask), _rows(line["rows"]))
+
+    @cached_property
+    def _tokens(self) -> np.ndarray:
+        return np.load(self._folder / "tokens.npy", mmap_mode="r")
+
+    @cached_property
+    def _mask(self) -> np.ndarray:
+        return np.load(self._folder / "mask.npy", mmap_mode="r")
+
+    @cached_property
+    def _lines(self) -> np.ndarray:
+        return np.memmap(self._folder / "rows.jsonl", mode="r")
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.load(self._folder / "starts.npy")
+
+
+def cached_features(
+    settings: FeatureCache, name: str, modality: str, source: Source, network: RegionBlip
+) -> CachedFeatures:
+    """The cache `name` of a source's features as the network's encoder sees them; made if it is not there."""
+    folder = Path(settings.folder) / name
+    key = _key(settings, modality, source, network)
+    if not folder.exists():
+        _build(folder, key, settings, PreparedRecords(source, network.spec), network)
+    _refuse_stale(folder, key)
+    return CachedFeatures(folder, modality)
+
+
+def _key(settings: FeatureCache, modality: str, source: Source, network: RegionBlip) -> dict[str, Any]:
+    clouds = modality in CLOUD_MODALITIES
+    encoder = network.point_encoder if clouds else network.image_encoder
+    if encoder is None:
+        raise InvalidInput(f"network {network.spec.name!r} has no encoder for {modality}")
+    return {
+        "format": _FORMAT,
+        "modality": modality,
+        "data": source.fingerprint,
+        "observations": len(source),
+        "encoder": spec_to_dict(network.spec.point_encoder if clouds else network.spec.image_encoder),
+        "position": spec_to_dict(network.spec.position),
+        "weights": fingerprint(encoder.state_dict()),
+        "dtype": settings.dtype,
+    }
+
+
+def _refuse_stale(folder: Path, key: dict[str, Any]) -> None:
+    try:
+        found = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{folder} is no cache of features: {error}") from error
+    different = [name for name in key if found.get(name) != key[name]]
+    if different:
+        raise TrainingError(
+            f"the features in {folder} were made from other {', '.join(different)}; "
+            "remove that folder, or cache into another"
+        )
+
+
+def _build(
+    folder: Path,
+    key: dict[str, Any],
+    settings: FeatureCache,
+    examples: PreparedRecords,
+    network: RegionBlip,
+) -> None:
+    draft = folder.with_name(f".{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+        _write_features(draft, settings, examples, network)
+        (draft / _KEY).write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
+        draft.rename(folder)
+    except OSError as error:
+        raise TrainingError(f"features cannot be cached in {folder}: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write_features(draft: Path, settings: FeatureCache, examples: PreparedRecords, network: RegionBlip) -> None:
+    tokens: np.memmap | None = None
+    mask: np.memmap | None = None
+    starts = [0]
+    with (draft / "rows.jsonl").open("wb") as lines:
+        for first, batch in _batches(examples):
+            seen = _encode([item for item in batch if isinstance(item, Example)], network)
+            for index, item in enumerate(batch, start=first):
+                good = isinstance(item, Example)
+                line = {"rows": _plain(item.rows)} if isinstance(item, Example) else {"error": str(item)}
+                starts.append(starts[-1] + lines.write(json.dumps(line).encode() + b"\n"))
+                if not good:
+                    continue
+                row, real = next(seen)
+                if tokens is None or mask is None:
+                    dtype = np.float32 if settings.dtype == "float32" else np.uint16
+                    shape = (len(examples), *row.shape)
+                    tokens = np.lib.format.open_memmap(draft / "tokens.npy", "w+", dtype, shape)
+                    mask = np.lib.format.open_memmap(draft / "mask.npy", "w+", np.bool_, shape[:2])
+                tokens[index] = _bits(row, settings)
+                mask[index] = real
+    if tokens is None or mask is None:
+        raise TrainingError("no observation can be read, so there is nothing to cache")
+    tokens.flush()
+    mask.flush()
+    np.save(draft / "starts.npy", np.array(starts))
+    for path in draft.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _batches(examples: Examples) -> Iterator[tuple[int, list[Example | str]]]:
+    """All examples in order, a few at a time, each with the first's number; a text says why one cannot be read."""
+    from rich.console import Console
+    from rich.progress import track
+
+    starts = range(0, len(examples), _BATCH)
+    for first in track(starts, "caching features", console=Console(stderr=True), transient=True):
+        batch: list[Example | str] = []
+        for index in range(first, min(first + _BATCH, len(examples))):
+            try:
+                batch.append(examples.example(index))
+            except Exception as error:  # whatever a broken file makes a reader raise
+                batch.append(f"{type(error).__name__}: {error}")
+        yield first, batch
+
+
+def _encode(examples: list[Example], network: RegionBlip) -> Iterator[tuple[Tensor, Tensor | bool]]:
+    """The tokens [N, width] of each example, and which are real."""
+    if not examples:
+        return
+    device = next(network.parameters()).device
+    seen = [example.seen for example in examples if isinstance(example.seen, Tensor)]
+    with torch.no_grad():
+        if examples[0].modality in CLOUD_MODALITIES:
+            features = network.encode_clouds(seen)
+        else:
+            features = network.encode_images(torch.stack(seen).to(device))
+    for index, tokens in enumerate(features.tokens.cpu()):
+        yield tokens, True if features.mask is None else features.mask[index].cpu()
+
+
+def _bits(tokens: Tensor, settings: FeatureCache) -> np.ndarray:
+    if settings.dtype == "float32":
+        return tokens.float().numpy()
+    return tokens.to(torch.bfloat16).view(torch.uint16).numpy()
+
+
+def _plain(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "position": None if row.position is None else row.position.tolist(),
+            "sentences": row.sentences,
+            "references": row.references,
+            "questions": row.questions,
+        }
+        for row in rows
+    ]
+
+
+def _rows(plain: list[dict[str, Any]]) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            item["id"],
+            None if item["position"] is None else torch.tensor(item["position"], dtype=torch.float32),
+            tuple(item["sentences"]),
+            tuple(item["references"]),
+            tuple((question, answer) for question, answer in item["questions"]),
+        )
+        for item in plain
+    )

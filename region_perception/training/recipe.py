@@ -1,0 +1,270 @@
+"""The typed description of a training run. Data only: this module imports no torch.
+
+A recipe is made by a function (`recipes`), changed on the command line, and saved with the run as `recipe.json`.
+The defaults are the paper's: its optimiser, schedule and loss weights.
+"""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from region_perception.errors import InvalidRecipe, InvalidSpec
+from region_perception.modalities import IMAGE, MODALITIES
+from region_perception.network.spec import spec_from_dict, spec_to_dict
+
+Phase = Literal["encoders", "base", "modalities"]
+Order = Literal["semi-hybrid", "interleaved", "mixed"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InvalidRecipe(message)
+
+
+def _require_range(item: Any, low: float, high: float, *names: str) -> None:
+    for name in names:
+        value = getattr(item, name)
+        right = isinstance(value, int | float) and low <= value <= high
+        upper = "" if high == math.inf else f" to {high}"
+        _require(right, f"{type(item).__name__}.{name} is {value!r}; expected {low}{upper or ' or above'}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """How much of one modality a run learns from."""
+
+    observations: int = 0
+    """Images or clouds in one step, over all processes and accumulated parts; 0 leaves the modality out."""
+    regions: int = 4
+    """At most so many regions of one observation are read in a step; they share its encoder pass."""
+    questions: int = 0
+    """At most so many questions are asked about each of those regions."""
+    repeats: int = 1
+    """How often an epoch goes through the modality's data."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 0, math.inf, "observations", "questions")
+        _require_range(self, 1, math.inf, "regions", "repeats")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """AdamW, with a linear warm-up and a cosine down to the floor, by step."""
+
+    peak: float = 1e-4
+    floor: float = 1e-5
+    warmup_start: float = 1e-6
+    warmup_steps: int = 200
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.05
+    """Not on vectors: biases, norms, the temperature."""
+    clip: float = 0.0
+    """Largest norm of the gradient; 0 leaves it as it is, as in the paper."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 0, math.inf, "peak", "floor", "warmup_start", "warmup_steps", "weight_decay", "clip")
+        _require(all(0 <= beta < 1 for beta in self.betas), f"Optimiser.betas is {self.betas}; expected 0 to below 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """What each loss counts for; 0 leaves it out, and its pass through the network too."""
+
+    contrast: float = 1.0
+    """ITC: a region and its sentence are closer than others."""
+    match: float = 1.0
+    """ITM: whether a sentence belongs to a region."""
+    write: float = 1.0
+    """ITG: the Q-Former's text branch writes the sentence."""
+    language: float = 1.0
+    """The language model writes sentences and answers."""
+    box: float = 1.0
+    """The region's position, read back from the queries (L1)."""
+    dense: float = 1.0
+    """What is seen at each token of an encoder; phase `encoders` only."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 0, math.inf, *(item.name for item in dataclasses.fields(self)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Changes of what is seen under which its sentences stay true. The defaults change nothing."""
+
+    flip: float = 0.0
+    """Chance that an image is mirrored; `left` and `right` change places in its sentences."""
+    turn: float = 0.0
+    """Clouds turn about z by up to so many degrees either way, if no sentence depends on where one stands."""
+    scale: float = 1.0
+    """Clouds grow or shrink by a factor of up to this."""
+    shift: float = 0.0
+    """Clouds move by up to so much along each axis, in the network's units."""
+    drop: float = 0.0
+    """Up to this share of a cloud's points is left out."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 0, 1, "flip", "drop")
+        _require_range(self, 0, 180, "turn")
+        _require_range(self, 1, math.inf, "scale")
+        _require_range(self, 0, math.inf, "shift")
+
+    @property
+    def changes_anything(self) -> bool:
+        return self != Augmentation()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which data a run learns from; `sources` opens them by `kind`."""
+
+    kind: str = "tabletop"
+    observations: int = 20_000
+    """How many observations of each modality an epoch goes through."""
+    validation: int = 256
+    """How many unseen ones are held for validation."""
+    folder: str = ""
+    """Where data lie that are read from disk."""
+    image_size: int = 128
+    """Side of the pictures that are drawn, in pixels."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 1, math.inf, "observations", "image_size")
+        _require_range(self, 0, math.inf, "validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureCache:
+    """Features of frozen encoders, kept on disk so that their pass is skipped."""
+
+    folder: str = ""
+    """Empty: no cache."""
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """What a run writes, and how often, in steps. 0 means never, but for the last step."""
+
+    log_every: int = 10
+    checkpoint_every: int = 500
+    keep: int = 3
+    """How many checkpoints are kept."""
+    validate_every: int = 1000
+    validation_steps: int = 8
+    samples: int = 4
+    """How many observations of each modality are captioned, with pictures, when validating."""
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        _require_range(self, 1, math.inf, "log_every", "keep")
+        _require_range(self, 0, math.inf, "checkpoint_every", "validate_every", "validation_steps", "samples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole training run."""
+
+    name: str
+    phase: Phase
+    """encoders: dense classes; base: image and text; modalities: everything but the base, one modality or several."""
+    start: str = "mini"
+    """The model to go on from (folder, bundled name, hub id), or the name of a network to begin with random weights."""
+    base: str | None = None
+    """The model that `start` stands on, where it needs one."""
+    image: Share = Share()
+    image_region: Share = Share()
+    cloud: Share = Share()
+    cloud_region: Share = Share()
+    order: Order = "semi-hybrid"
+    """semi-hybrid: each modality in turn, in every epoch; interleaved: from step to step; mixed: all in every step."""
+    epochs: int = 30
+    steps: int = 0
+    """How many steps to train; 0 means all of the epochs."""
+    seed: int = 42
+    optimiser: Optimiser = Optimiser()
+    losses: LossWeights = LossWeights()
+    label_smoothing: float = 0.1
+    """Of ITC and ITG."""
+    sentence: Literal["first", "any"] = "any"
+    """Which of a record's sentences the language model learns to write."""
+    text_tokens: int = 32
+    """Longest text that the text branch reads."""
+    train_encoders: bool = False
+    """Phase `base`: whether the image encoder learns, too."""
+    dropout: float = 0.0
+    """In the parts of the base that learn."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: autocast."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of encoders and language model where they are frozen."""
+    accumulate: int = 1
+    """Parts that a step's observations are read in, one after the other, to save memory."""
+    recompute: bool = False
+    """Gradient checkpointing: activations are computed again in the backward pass instead of kept."""
+    workers: int = 0
+    """Processes that prepare batches; 0 prepares them in between."""
+    augmentation: Augmentation = Augmentation()
+    cache: FeatureCache = FeatureCache()
+    data: DataChoice = DataChoice()
+    reports: Reports = Reports()
+    max_bad_share: float = 0.01
+    """A run stops when more than this share of its samples cannot be read."""
+
+    def __post_init__(self) -> None:
+        _require_range(self, 1, math.inf, "epochs", "accumulate", "text_tokens")
+        _require_range(self, 0, math.inf, "steps", "seed", "workers")
+        _require_range(self, 0, 1, "label_smoothing", "dropout", "max_bad_share")
+        _require(bool(self.shares), f"recipe {self.name!r} learns from nothing: no modality has observations")
+        uneven = [name for name, share in self.shares.items() if share.observations % self.accumulate]
+        _require(not uneven, f"accumulate={self.accumulate} does not divide the observations of {', '.join(uneven)}")
+        allowed = self._allowed()
+        wrong = sorted(set(self.shares) - set(allowed))
+        _require(not wrong, f"phase {self.phase!r} does not train {wrong}; it trains {list(allowed)}")
+        _require(
+            not (self.cache.folder and (self.augmentation.changes_anything or self.encoders_learn)),
+            "features can be cached only while encoders are frozen and nothing is augmented",
+        )
+
+    @property
+    def shares(self) -> dict[str, Share]:
+        """The modalities that take part, in the order of `MODALITIES`."""
+        shares: dict[str, Share] = {name: getattr(self, name) for name in MODALITIES}
+        return {name: share for name, share in shares.items() if share.observations}
+
+    @property
+    def encoders_learn(self) -> bool:
+        return self.phase == "encoders" or self.train_encoders
+
+    def _allowed(self) -> tuple[str, ...]:
+        if self.phase == "encoders":
+            return MODALITIES
+        return (IMAGE,) if self.phase == "base" else tuple(name for name in MODALITIES if name != IMAGE)
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write the recipe, every field of it, as JSON."""
+    path.write_text(json.dumps(spec_to_dict(recipe), indent=2) + "\n", encoding="utf-8")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read what `save_recipe` wrote; unknown keys, wrong types and values are refused by name."""
+    try:
+        return spec_from_dict(Recipe, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, InvalidSpec) as error:
+        raise InvalidRecipe(f"{path}: {error}") from error
+
+
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """Every field in which two recipes differ: "optimiser.peak: 0.0001, 0.001"."""
+    left, right = _flat(spec_to_dict(one)), _flat(spec_to_dict(other))
+    return [f"{name}: {left[name]!r}, {right[name]!r}" for name in left if left[name] != right[name]]
+
+
+def _flat(data: dict[str, Any], where: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        flat |= _flat(value, f"{where}{name}.") if isinstance(value, dict) else {where + name: value}
+    return flat

@@ -1,0 +1,177 @@
+"""Everything that a run needs, built from its recipe."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import nn
+
+from region_perception.data.source import Source
+from region_perception.errors import TrainingError
+from region_perception.modalities import IMAGE
+from region_perception.network.specs import SPECS
+from region_perception.training.batches import Batches
+from region_perception.training.checkpoints import Checkpoints, fingerprint, restore
+from region_perception.training.dense import DenseHeads
+from region_perception.training.examples import Examples, PreparedClasses, PreparedRecords
+from region_perception.training.feature_cache import cached_features
+from region_perception.training.order import Schedule
+from region_perception.training.phases import choose_what_learns, make_optimiser
+from region_perception.training.processes import Processes
+from region_perception.training.recipe import Recipe, differences, read_recipe, save_recipe
+from region_perception.training.recompute import recompute_layers
+from region_perception.training.sources import TrainingData
+from region_perception.training.step import TrainingStep
+from region_perception.training.validation import validation_batches
+from region_perception.weights.load import LoadedModel, load_model
+
+
+@dataclass(eq=False)
+class Run:
+    """The parts of a run."""
+
+    recipe: Recipe
+    folder: Path
+    data: TrainingData
+    accelerator: Accelerator
+    processes: Processes
+    model: LoadedModel
+    module: TrainingStep
+    prepared: nn.Module
+    """`module` as accelerate runs it: over several processes, in half precision."""
+    optimiser: torch.optim.Optimizer
+    schedule: Schedule
+    batches: Batches
+    held_back: Batches | None
+    """The batches of validation."""
+    checkpoints: Checkpoints
+    frozen: str
+    """The fingerprint of all that does not learn."""
+    read: int = 0
+    """How many samples all processes have read, and how many of them could not be read."""
+    bad: int = 0
+    complaints: list[str] = field(default_factory=list)
+    """What this process could not read since it last said so."""
+
+
+def set_up(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = False) -> Run:
+    """Build a run, and claim its folder for it. `cpu` leaves GPUs alone."""
+    accelerator = Accelerator(
+        mixed_precision="bf16" if recipe.precision == "bfloat16" else "no",
+        cpu=cpu,
+        # In semi-hybrid order a step uses the parts of one modality only.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    _claim(folder, recipe, accelerator)
+    processes = Processes(accelerator)
+    model = start_model(recipe, accelerator.device)
+    choose_what_learns(model.network, recipe)
+    if recipe.recompute:
+        recompute_layers(model.network)
+    module = TrainingStep(model.network, recipe, processes, _heads(recipe, model, data, accelerator.device)).train()
+    examples = _examples(recipe, model, data.train, "train", accelerator)
+    schedule = Schedule(recipe, {name: len(items) for name, items in examples.items()})
+    held_back = None
+    if data.validation and recipe.reports.validation_steps:
+        unseen = _examples(recipe, model, data.validation, "validation", accelerator)
+        held_back = validation_batches(recipe, model.codec, unseen, processes)
+    return Run(
+        recipe=recipe,
+        folder=folder,
+        data=data,
+        accelerator=accelerator,
+        processes=processes,
+        model=model,
+        module=module,
+        prepared=accelerator.prepare(module),
+        optimiser=make_optimiser(module, recipe.optimiser),
+        schedule=schedule,
+        batches=Batches(recipe, model.codec, examples, schedule, process=processes.rank, processes=processes.count),
+        held_back=held_back,
+        checkpoints=Checkpoints(folder / "checkpoints", recipe.reports.keep),
+        frozen=fingerprint({name: tensor for name, tensor in module.named_parameters() if not tensor.requires_grad}),
+    )
+
+
+def go_on(run: Run) -> int:
+    """Put the newest whole checkpoint in place; returns how many steps were done by then, 0 in a new run."""
+    checkpoint = run.checkpoints.newest()
+    if checkpoint is None:
+        return 0
+    if checkpoint.state["frozen"] != run.frozen:
+        raise TrainingError(
+            f"{run.folder} began with another {run.recipe.start!r} than the one there now: what does not learn differs"
+        )
+    restore(run.module, run.optimiser, checkpoint)
+    run.read, run.bad = checkpoint.state["read"], checkpoint.state["bad"]
+    return checkpoint.step
+
+
+def start_model(recipe: Recipe, device: torch.device) -> LoadedModel:
+    """The model that the recipe begins with."""
+    if recipe.start in SPECS and recipe.base is None:
+        return load_model(recipe.start, untrained=True, seed=recipe.seed, device=device, dtype=recipe.dtype)
+    return load_model(recipe.start, base=recipe.base, device=device, dtype=recipe.dtype)
+
+
+def trained_modalities(run: Run) -> set[str]:
+    """The modalities whose weights have learnt something, by now."""
+    learnt = {"encoders": set(), "base": {IMAGE}, "modalities": set(run.recipe.shares)}
+    return set(run.model.trained) | learnt[run.recipe.phase]
+
+
+def describe(run: Run, first: int) -> str:
+    """One line about a run that is about to begin or to go on."""
+    learning = sum(parameter.numel() for parameter in run.module.parameters() if parameter.requires_grad)
+    total = sum(parameter.numel() for parameter in run.module.parameters())
+    again = f", from step {first}" if first else ""
+    epochs = math.ceil(run.schedule.steps / run.schedule.steps_per_epoch)
+    return (
+        f"{run.recipe.name}: {', '.join(run.recipe.shares)}; {learning:,} of {total:,} parameters learn; "
+        f"{run.schedule.steps:,} steps in {epochs} epochs on {run.processes.count} x {run.accelerator.device}{again}"
+    )
+
+
+def _claim(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
+    """Write the recipe into the run's folder; a folder of a run by another recipe is refused."""
+    path = folder / "recipe.json"
+    if path.exists():
+        different = differences(read_recipe(path), recipe)
+        if different:
+            raise TrainingError(f"{folder} holds a run of another recipe (there, here): {'; '.join(different)}")
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process and not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        save_recipe(recipe, path)
+
+
+def _heads(recipe: Recipe, model: LoadedModel, data: TrainingData, device: torch.device) -> DenseHeads | None:
+    if recipe.phase != "encoders":
+        return None
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(recipe.seed)
+        return DenseHeads(model.network, next(iter(data.train.values())).attributes).to(device)
+
+
+def _examples(
+    recipe: Recipe, model: LoadedModel, sources: Mapping[str, Source], use: str, accelerator: Accelerator
+) -> dict[str, Examples]:
+    """The examples of every modality that takes part."""
+    spec = model.network.spec
+    examples: dict[str, Examples] = {}
+    for modality in recipe.shares:
+        if modality not in sources:
+            raise TrainingError(f"there are no data of {modality}; there are some of {', '.join(sources) or 'nothing'}")
+        source = sources[modality]
+        if recipe.phase == "encoders":
+            examples[modality] = PreparedClasses(source, modality, spec)
+        elif recipe.cache.folder:
+            # The first process makes what is not there; the others then find it.
+            with accelerator.main_process_first():
+                examples[modality] = cached_features(recipe.cache, f"{modality}-{use}", modality, source, model.network)
+        else:
+            examples[modality] = PreparedRecords(source, spec)
+    return examples
