@@ -21,7 +21,7 @@ _SIDE = re.compile(rf"\b({'|'.join(_SIDES)})\b", re.IGNORECASE)
 # Words whose truth depends on where one stands, or on which way something faces.
 _VIEW = re.compile(
     r"\b(left|right|leftmost|rightmost|front|behind|back|rear|near|nearer|nearest|far|farther|farthest|further|close|"
-    r"closer|closest|away|toward|towards|facing|clockwise|counterclockwise|north|south|east|west)\b",
+    r"closer|closest|away|middle|center|centre|toward|towards|facing|clockwise|counterclockwise|north|south|east|west)\b",
     re.IGNORECASE,
 )
 # A mirrored picture shows these as something else, whatever words are swapped.

@@ -125,10 +125,8 @@ class DataChoice:
     """How many observations of each modality an epoch goes through."""
     validation: int = 256
     """How many unseen ones are held for validation."""
-    folder: str = ""
-    """Where data lie that are read from disk."""
     image_size: int = 128
-    """Side of the pictures that are drawn, in pixels."""
+    """Side of the pictures that a simulated world draws, in pixels."""
 
     def __post_init__(self) -> None:
         _require_range(self, 1, math.inf, "observations", "image_size")

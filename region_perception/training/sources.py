@@ -1,6 +1,6 @@
 """Opens the data that a recipe names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from region_perception.data.source import Source
@@ -16,18 +16,25 @@ class TrainingData:
     validation: Mapping[str, Source]
 
 
-Opener = Callable[[DataChoice, str, str], Source]
-"""(choice, modality, "train" or "val") -> source"""
-
-KINDS: dict[str, Opener] = {}
+Opener = Callable[[DataChoice, str, str, int], Source]
+"""(choice, modality, "train" or "val", how many observations) -> source"""
 
 
-def open_data(choice: DataChoice, modalities: tuple[str, ...]) -> TrainingData:
+def _tabletop(choice: DataChoice, modality: str, split: str, size: int) -> Source:
+    from region_perception.data.tabletop_world import TabletopWorld
+
+    return TabletopWorld(modality, split, size, side=choice.image_size)
+
+
+KINDS: dict[str, Opener] = {"tabletop": _tabletop}
+
+
+def open_data(choice: DataChoice, modalities: Iterable[str]) -> TrainingData:
     """The sources of some modalities; an unknown kind of data is refused with the list of known ones."""
     if choice.kind not in KINDS:
-        raise InvalidRecipe(f"no data are called {choice.kind!r}; known are {', '.join(sorted(KINDS)) or 'none'}")
+        raise InvalidRecipe(f"no data are called {choice.kind!r}; known are {', '.join(sorted(KINDS))}")
     opener = KINDS[choice.kind]
     return TrainingData(
-        train={name: opener(choice, name, "train") for name in modalities},
-        validation={name: opener(choice, name, "val") for name in modalities} if choice.validation else {},
+        train={name: opener(choice, name, "train", choice.observations) for name in modalities},
+        validation={name: opener(choice, name, "val", choice.validation) for name in modalities if choice.validation},
     )

@@ -1,0 +1,97 @@
+"""The tabletop world as sources: scenes of a split by number, made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+import region_perception
+from region_perception.data.record import Record
+from region_perception.errors import InvalidInput
+from region_perception.modalities import CLOUD, CLOUD_MODALITIES, MODALITIES
+from region_perception.observations import CloudObservation, ImageObservation
+from region_perception.simulation.words import COLORS, KINDS, PATTERNS, POSES, SIZES
+
+if TYPE_CHECKING:
+    from region_perception.simulation import Picture, Scene
+
+NOTHING = "nothing"  # the class of table and room
+_WORDS = {"kind": KINDS, "color": COLORS, "pattern": PATTERNS, "size": SIZES, "pose": POSES}
+_WHOLE_SCENES = 0.25  # of the clouds that are seen as a whole; the others are of single things
+_ATTEMPTS = 50
+
+View = TypeVar("View")
+
+
+class TabletopWorld:
+    """`size` scenes of a split of the tabletop world, as one modality; see `Source`.
+
+    `side`: width and height of the pictures, in pixels. Clouds are what the depth camera measured of the table, for the
+    modality `cloud` also single things from all sides. `start`: the first scene of the split.
+    """
+
+    attributes: Mapping[str, Sequence[str]] = {name: (NOTHING, *words) for name, words in _WORDS.items()}
+
+    def __init__(self, modality: str, split: str, size: int, *, side: int = 224, start: int = 0) -> None:
+        if modality not in MODALITIES:
+            raise InvalidInput(f"unknown modality {modality!r}; expected one of {', '.join(MODALITIES)}")
+        self.modality, self.split, self.size, self.side, self.start = modality, split, size, side, start
+        version = region_perception.__version__
+        self.fingerprint = f"tabletop {version} {modality} {split} {start}+{size} at {side}"
+
+    def __len__(self) -> int:
+        return self.size
+
+    def records(self, index: int) -> list[Record]:
+        """All records of one observation."""
+        from region_perception.simulation import picture_records
+
+        for picture in self._pictures(index):
+            views: dict[int, list[Record]] = {}
+            for record in picture_records(picture, [self.modality]):
+                views.setdefault(id(record.observation), []).append(record)
+            whole = [records for records in views.values() if "thing" not in records[0].place]
+            things = [records for records in views.values() if "thing" in records[0].place]
+            found = self._one_of(index, whole, things)
+            if found is not None:
+                return found
+        raise InvalidInput(f"{_ATTEMPTS} scenes from number {index} on show nothing to tell")
+
+    def labelled(self, index: int) -> tuple[ImageObservation | CloudObservation, Mapping[str, np.ndarray]]:
+        """One observation and the class of each of its pixels or points, by attribute."""
+        from region_perception.simulation import picture_cloud, thing_cloud
+
+        for picture in self._pictures(index):
+            if self.modality not in CLOUD_MODALITIES:
+                return picture.image, _classes(picture.scene, picture.instances)
+            views = [thing_cloud(picture.scene, thing) for thing in picture.shown] if self.modality == CLOUD else []
+            seen = self._one_of(index, [picture_cloud(picture)], views)
+            if seen is not None:
+                return seen.cloud, _classes(picture.scene, seen.instances)
+        raise InvalidInput(f"{_ATTEMPTS} scenes from number {index} on show nothing to tell")
+
+    def _pictures(self, index: int) -> Iterator[Picture]:
+        """The picture of a scene, and of others to take where it shows nothing."""
+        from region_perception.simulation import compose, take_picture
+
+        for attempt in range(_ATTEMPTS):
+            yield take_picture(compose(self.split, self.start + index + attempt * self.size), self.side, self.side)
+
+    def _one_of(self, index: int, whole: Sequence[View], things: Sequence[View]) -> View | None:
+        """A view of the whole or of one thing, whatever there is, at random but always the same; None without any."""
+        random = np.random.default_rng([self.start, index, 6])
+        views = whole if whole and (not things or random.random() < _WHOLE_SCENES) else things
+        return views[random.integers(len(views))] if views else None
+
+
+def _classes(scene: Scene, instances: np.ndarray) -> dict[str, np.ndarray]:
+    """int16, like `instances`: 0 for table and room, -1 for things without a name, else 1 + the word's index."""
+    nameless = np.array([False, *(thing.kind is None for thing in scene.things)])
+    classes = {}
+    for name, words in _WORDS.items():
+        ids = scene.label_ids(words, name) + 1
+        ids[nameless] = -1
+        classes[name] = ids.astype(np.int16)[instances]
+    return classes

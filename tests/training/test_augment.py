@@ -1,0 +1,102 @@
+"""Augmentation keeps sentences true."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from region_perception.training.augment import augment, mirror, swap_sides
+from region_perception.training.examples import Example, Row, prepare
+from region_perception.training.recipe import Augmentation
+
+
+def image_example(sentence="the red box on the left"):
+    random = torch.Generator().manual_seed(0)
+    row = Row("a", torch.tensor([0.0, 0.25, 0.375, 1.0]), (sentence,), (sentence,), (("is it left", "yes"),))
+    classes = {"kind": torch.randint(0, 3, (8, 8), generator=random)}
+    return Example("image_region", torch.rand(3, 8, 8, generator=random), (row,), classes)
+
+
+def cloud_example(sentence="a red box on top of a book"):
+    random = torch.Generator().manual_seed(0)
+    corners = torch.rand(8, 3, generator=random)
+    row = Row("a", corners.flatten(), (sentence,), (sentence,))
+    points = torch.cat([corners, torch.rand(92, 3, generator=random)])
+    seen = torch.cat([points, torch.rand(100, 3, generator=random)], dim=1)
+    return Example("cloud_region", seen, (row,), {"kind": torch.arange(100)})
+
+
+@pytest.mark.parametrize(
+    ("text", "mirrored"),
+    [
+        ("the mug left of the box", "the mug right of the box"),
+        ("Right: the leftmost mug", "Left: the rightmost mug"),
+        ("left and right", "right and left"),
+        ("a bright leftover", "a bright leftover"),
+    ],
+)
+def test_left_and_right_change_places(text, mirrored):
+    assert swap_sides(text) == mirrored
+
+
+@given(st.lists(st.sampled_from(["left", "right", "leftmost", "mug", "the", "rightmost", "upright"])))
+def test_swapping_twice_changes_nothing(words):
+    assert swap_sides(swap_sides(" ".join(words))) == " ".join(words)
+
+
+def test_a_mirrored_picture_keeps_what_lies_in_a_region():
+    example = image_example()
+    other = mirror(example)
+    x1, y1, x2, y2 = (int(v * 8) for v in other.rows[0].position)
+    assert (x1, y1, x2, y2) == (5, 2, 8, 8)
+    assert torch.equal(other.seen[:, y1:y2, x1:x2], example.seen[:, 2:8, 0:3].flip(-1))
+    assert torch.equal(other.classes["kind"][y1:y2, x1:x2], example.classes["kind"][2:8, 0:3].flip(-1))
+    assert other.rows[0].sentences == other.rows[0].references == ("the red box on the right",)
+    assert other.rows[0].questions == (("is it right", "yes"),)
+    assert torch.equal(mirror(other).seen, example.seen)
+
+
+def test_mirroring_a_record_is_the_record_of_the_mirrored_scene(world, network):
+    """Against the world itself: the mirrored example is that of the other picture, drawn the other way round."""
+    source = world("image_region")
+    records = source.records(2)
+    example = prepare(records, network.spec)
+    other = mirror(example)
+    assert torch.equal(other.rows[0].position, torch.tensor([18 / 32, 8 / 32, 30 / 32, 24 / 32]))
+    assert [row.sentences[1].split()[-1] for row in other.rows] == ["right", "left"]
+
+
+def test_nothing_is_mirrored_where_words_do_not_tell_the_truth_of_it():
+    random = np.random.default_rng(0)
+    kept = image_example("the lid turned clockwise")
+    assert augment(kept, Augmentation(flip=1.0), random) is kept
+    assert augment(image_example(), Augmentation(flip=1.0), random).rows[0].sentences[0].endswith("right")
+    assert augment(image_example(), Augmentation(flip=0.0, turn=5), random).rows[0].sentences[0].endswith("left")
+
+
+def test_clouds_turn_with_their_regions():
+    example = cloud_example()
+    other = augment(example, Augmentation(turn=180, scale=1.25, shift=0.1), np.random.default_rng(0))
+    assert not torch.allclose(other.seen[:, :3], example.seen[:, :3], atol=0.05)
+    torch.testing.assert_close(other.seen[:8, :3].flatten(), other.rows[0].position)
+    before, after = torch.pdist(example.seen[:, :3]), torch.pdist(other.seen[:, :3])
+    torch.testing.assert_close(after / before, torch.full_like(before, (after / before)[0]), atol=1e-4, rtol=1e-4)
+    assert 0.8 <= (after / before)[0] <= 1.25
+    height = (other.seen[:, 2] - other.seen[0, 2]) / (example.seen[:, 2] - example.seen[0, 2])
+    torch.testing.assert_close(height[1:], torch.full((99,), float((after / before)[0])), atol=1e-2, rtol=1e-2)
+    assert torch.equal(other.seen[:, 3:], example.seen[:, 3:]), "colours stay"
+
+
+@pytest.mark.parametrize("words", ["left of the mug", "behind the mug", "the nearest mug", "in the middle", "in front"])
+def test_clouds_do_not_turn_where_a_sentence_depends_on_the_view(words):
+    example = cloud_example(f"a red box {words}")
+    other = augment(example, Augmentation(turn=180), np.random.default_rng(0))
+    assert torch.equal(other.seen, example.seen)
+
+
+def test_dropped_points_take_their_classes_along():
+    other = augment(cloud_example(), Augmentation(drop=0.9), np.random.default_rng(1))
+    kept = other.classes["kind"]
+    assert 10 <= len(kept) < 100
+    assert torch.equal(other.seen, cloud_example().seen[kept])

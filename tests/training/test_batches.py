@@ -1,0 +1,136 @@
+"""Batches: functions of their number, right in every row."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from region_perception.errors import TrainingError
+from region_perception.network.region_blip import Features
+from region_perception.text import mini_codec
+from region_perception.training.batches import Batches, collate
+from region_perception.training.examples import PreparedRecords, chosen_rows
+from region_perception.training.order import Schedule, generator
+
+
+@pytest.fixture
+def make_batches(make_recipe, make_data, network):
+    def make(process=0, processes=1, broken=(), **changes):
+        recipe = make_recipe(order="mixed", **changes)
+        data = make_data(recipe, broken=broken)
+        examples = {name: PreparedRecords(source, network.spec) for name, source in data.train.items()}
+        schedule = Schedule(recipe, {name: len(items) for name, items in examples.items()})
+        return Batches(
+            recipe, mini_codec(network.spec), examples, schedule, process=process, processes=processes
+        )
+
+    return make
+
+
+def same(one, other):
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if hasattr(one, "__dataclass_fields__"):
+        return all(same(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
+    return one == other
+
+
+def test_a_batch_is_a_function_of_its_number(make_batches):
+    forward, again = make_batches(), make_batches()
+    whole = list(forward.from_step(0))
+    assert len(whole) == 6
+    assert same(whole[4:], list(again.from_step(4)))
+    assert not same(whole[0], whole[3]), "the next lap reads other regions, sentences and questions"
+
+
+def test_workers_prepare_the_same(make_batches):
+    # Two batches are enough: processes take their time to start.
+    alone = list(make_batches(steps=2).from_step(0))
+    assert same(alone, list(make_batches(steps=2, workers=1).from_step(0)))
+
+
+def test_processes_and_parts_share_a_step_between_them(make_batches):
+    (whole,) = make_batches(steps=1).from_step(0)
+    shares = [next(make_batches(process, 2, steps=1).from_step(0)) for process in range(2)]
+    parts = list(make_batches(accumulate=2, steps=1).from_step(0))
+    for pieces in (shares, parts):
+        for kind, part in enumerate(whole.parts):
+            both = [piece.parts[kind] for piece in pieces]
+            assert part.counts == both[0].counts + both[1].counts
+            assert torch.equal(part.keys, torch.cat([piece.keys for piece in both]))
+            assert sum((piece.targets[: len(piece.keys)] for piece in both), []) == part.targets[: len(part.keys)]
+
+
+def test_rows_carry_their_own_sentences_questions_and_positions(world, network):
+    codec = mini_codec(network.spec)
+    examples = PreparedRecords(world("image_region"), network.spec)
+    items = [
+        chosen_rows(examples.example(i), generator(0, "x", i, "x"), regions=2, questions=2, sentence="first")
+        for i in (2, 3)
+    ]
+    part = collate(items, codec, text_tokens=32)
+    assert part.counts == (2, 1)
+    assert part.positions.shape == (3, 4)
+    assert part.row_of.tolist() == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+    rows = [row for item in items for row in item.rows]
+    written = [codec.sentence(target[:-1]) for target in part.targets]
+    assert written[:3] == [row.sentences[0] for row in rows]
+    assert written[3:] == [answer for row in rows for _, answer in row.questions]
+    assert all(target[-1] == codec.spec.language.stop_id for target in part.targets)
+    prompts = [codec.sentence(prompt) for prompt in part.prompts]
+    assert prompts[:3] == ["a photo of"] * 3
+    assert prompts[3] == "question : what color is it short answer :"
+    assert [codec.sentence(ids.tolist()) for ids in part.text] == [row.references[0] for row in rows]
+
+
+def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
+    example = PreparedRecords(world("image_region"), network.spec).example(2)
+
+    def told(sentence):
+        return {
+            chosen_rows(example, generator(0, "x", i, "x"), regions=2, questions=0, sentence=sentence).rows[0].sentences
+            for i in range(20)
+        }
+
+    assert len(told("first")) == 1
+    assert len(told("any")) == 2
+
+
+def test_equal_regions_and_equal_references_belong_together(make_batches, world, network):
+    codec = mini_codec(network.spec)
+    example = PreparedRecords(world("cloud"), network.spec).example(0)
+    one = replace(example.rows[0], id="a", sentences=("x",), references=("a red box",))
+    items = [
+        replace(example, rows=(row,))
+        for row in (one, replace(one, references=("the box",)), replace(one, id="b"), replace(one, id="c", references=("mug",)))
+    ]
+    keys = collate(items, codec, 32).keys
+    belongs = (keys[:, None] == keys).any(-1).int()
+    assert belongs.tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_what_cannot_be_read_is_named_and_replaced(make_batches):
+    whole, damaged = list(make_batches().from_step(0)), list(make_batches(broken=(5,)).from_step(0))
+    skipped = [text for batch in damaged for text in batch.skipped]
+    assert skipped
+    assert all("5: InvalidObservation: picture 5 is broken" in text for text in skipped)
+    assert [batch.observations for batch in damaged] == [batch.observations for batch in whole]
+    assert same(damaged, list(make_batches(broken=(5,)).from_step(0)))
+
+
+def test_data_without_anything_to_read_stop_the_run(make_batches):
+    with pytest.raises(TrainingError, match="20 samples of image_region in a row cannot be read; .* is broken"):
+        next(make_batches(broken=range(12)).from_step(0))
+
+
+def test_features_are_put_together_with_their_masks(world, network):
+    example = PreparedRecords(world("cloud"), network.spec).example(0)
+    items = [
+        replace(example, seen=Features(torch.full((1, 3, 2), float(i)), torch.tensor([[True, True, i > 0]])))
+        for i in range(2)
+    ]
+    seen = collate(items, mini_codec(network.spec), 32).seen
+    assert seen.tokens[:, 0, 0].tolist() == [0, 1]
+    assert seen.mask.tolist() == [[True, True, False], [True, True, True]]
