@@ -41,7 +41,7 @@ class Run:
     model: LoadedModel
     module: TrainingStep
     prepared: nn.Module
-    """`module` as accelerate runs it: over several processes, in half precision."""
+    """`module` as accelerate runs it over several processes."""
     optimiser: torch.optim.Optimizer
     schedule: Schedule
     batches: Batches
@@ -60,8 +60,9 @@ class Run:
 def set_up(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = False) -> Run:
     """Build a run, and claim its folder for it. `cpu` leaves GPUs alone."""
     accelerator = Accelerator(
-        mixed_precision="bf16" if recipe.precision == "bfloat16" else "no",
         cpu=cpu,
+        # Half precision is the step's own matter: accelerate's would hold for all runs of a Python process.
+        mixed_precision="no",
         # In semi-hybrid order a step uses the parts of one modality only.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )

@@ -56,6 +56,11 @@ class TrainingStep(nn.Module):
 
     def forward(self, batch: Batch) -> Terms:
         """Losses by (name, modality), of this process's share of the batch."""
+        half = self._recipe.precision == "bfloat16"
+        with torch.autocast(next(self.parameters()).device.type, torch.bfloat16, enabled=half):
+            return self._losses(batch)
+
+    def _losses(self, batch: Batch) -> Terms:
         if self.heads is not None:
             return {key: term for part in batch.parts for key, term in self.heads(self.network, part).items()}
         weights = self._recipe.losses

@@ -20,9 +20,7 @@ def make_batches(make_recipe, make_data, network):
         data = make_data(recipe, broken=broken)
         examples = {name: PreparedRecords(source, network.spec) for name, source in data.train.items()}
         schedule = Schedule(recipe, {name: len(items) for name, items in examples.items()})
-        return Batches(
-            recipe, mini_codec(network.spec), examples, schedule, process=process, processes=processes
-        )
+        return Batches(recipe, mini_codec(network.spec), examples, schedule, process=process, processes=processes)
 
     return make
 
@@ -104,7 +102,12 @@ def test_equal_regions_and_equal_references_belong_together(make_batches, world,
     one = replace(example.rows[0], id="a", sentences=("x",), references=("a red box",))
     items = [
         replace(example, rows=(row,))
-        for row in (one, replace(one, references=("the box",)), replace(one, id="b"), replace(one, id="c", references=("mug",)))
+        for row in (
+            one,
+            replace(one, references=("the box",)),
+            replace(one, id="b"),
+            replace(one, id="c", references=("mug",)),
+        )
     ]
     keys = collate(items, codec, 32).keys
     belongs = (keys[:, None] == keys).any(-1).int()

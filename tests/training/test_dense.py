@@ -1,0 +1,55 @@
+"""What the encoders are taught: the classes of patches and of groups of points."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from region_perception.errors import InvalidRecipe
+from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares
+from region_perception.training.loop import train
+from region_perception.training.recipe import Optimiser, Share
+
+
+def test_patches_hold_the_share_of_each_class():
+    labels = torch.zeros(1, 4, 6, dtype=torch.long)[:, :, :4]
+    labels[0, 0, 2:] = 2  # half of the upper right patch
+    labels[0, 2:, :2] = -1
+    labels[0, 3, 3] = 1
+    shares = _patch_shares(labels, grid=2, count=3)
+    assert shares[0].tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0], [0.75, 0.25, 0]]
+
+
+def test_groups_hold_the_share_of_each_class():
+    labels = torch.tensor([[0, 1, 1, -1], [2, 2, 2, 2]])
+    index = torch.tensor([[[0, 1], [3, 3]], [[0, 0], [1, 3]]])
+    shares = _group_shares(labels, index, count=3)
+    assert shares.tolist() == [[[0.5, 0.5, 0], [0, 0, 0]], [[0, 0, 1], [0, 0, 1]]]
+
+
+def test_the_encoders_learn_to_name_what_they_see(tmp_path, make_recipe, make_data):
+    """Colours of patches and groups, from chance to mostly right in seconds."""
+    recipe = make_recipe(
+        phase="encoders",
+        image=Share(observations=8),
+        image_region=Share(),
+        cloud=Share(),
+        cloud_region=Share(observations=8),
+        order="mixed",
+        steps=60,
+        optimiser=Optimiser(peak=1e-2, warmup_start=1e-3, warmup_steps=5, clip=1.0),
+    )
+    train(recipe, tmp_path, make_data(recipe))
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if line["event"] == "train"]
+    for modality in ("image", "cloud_region"):
+        right = [line[f"right color/{modality}"] for line in steps]
+        assert np.mean(right[-5:]) > 0.8
+        assert np.mean(right[:3]) < 0.7
+    assert steps[-1]["loss"] < 0.5 * steps[0]["loss"]
+
+
+def test_data_without_classes_are_refused(network):
+    with pytest.raises(InvalidRecipe, match="these have none"):
+        DenseHeads(network, {})

@@ -1,0 +1,118 @@
+"""Cached features train like fresh ones; a cache of anything else is refused."""
+
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+import torch
+
+from region_perception.errors import InvalidObservation, TrainingError
+from region_perception.training.examples import PreparedRecords
+from region_perception.training.feature_cache import CachedFeatures, cached_features
+from region_perception.training.loop import train
+from region_perception.training.recipe import FeatureCache
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return FeatureCache(folder=str(tmp_path / "cache"), dtype="float32")
+
+
+def made(settings, modality, source, network):
+    return cached_features(settings, modality, modality, source, network)
+
+
+def losses(folder):
+    found = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return {line["step"]: line["loss"] for line in found if line["event"] == "train"}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 5e-3)])
+def test_a_run_over_cached_features_has_the_losses_of_one_without(tmp_path, make_recipe, make_data, dtype, tolerance):
+    fresh = make_recipe(order="mixed", max_bad_share=0.5)
+    cached = replace(fresh, cache=FeatureCache(folder=str(tmp_path / "cache"), dtype=dtype))
+    train(fresh, tmp_path / "fresh", make_data(fresh, broken=(3,)))
+    train(cached, tmp_path / "cached", make_data(cached, broken=(3,)))
+    expected = losses(tmp_path / "fresh")
+    assert losses(tmp_path / "cached") == pytest.approx(expected, rel=tolerance)
+    # The second run reads what the first wrote, and nothing else: the source is not asked again.
+    data = make_data(cached, broken=range(12))
+    train(cached, tmp_path / "again", data)
+    assert losses(tmp_path / "again") == losses(tmp_path / "cached")
+
+
+@pytest.mark.parametrize("modality", ["image", "image_region", "cloud", "cloud_region"])
+def test_examples_come_back_as_they_were(settings, world, network, modality):
+    source = world(modality)
+    cache = made(settings, modality, source, network)
+    assert len(cache) == len(source)
+    for index in (0, 7, 11):
+        fresh, kept = PreparedRecords(source, network.spec).example(index), cache.example(index)
+        if modality.startswith("cloud"):
+            features = network.encode_clouds([fresh.seen])
+        else:
+            features = network.encode_images(fresh.seen[None])
+        torch.testing.assert_close(kept.seen.tokens, features.tokens.detach())
+        for row, other in zip(fresh.rows, kept.rows, strict=True):
+            for name in ("id", "sentences", "references", "questions"):
+                assert getattr(row, name) == getattr(other, name)
+            assert (row.position is None) == (other.position is None)
+            assert row.position is None or torch.equal(row.position, other.position)
+
+
+def test_broken_samples_stay_broken(settings, world, network):
+    cache = made(settings, "image", world("image", broken=(0, 4)), network)
+    with pytest.raises(ValueError, match="InvalidObservation: picture 4 is broken"):
+        cache.example(4)
+    assert cache.example(5).rows
+
+
+def test_a_worker_opens_the_files_itself(settings, world, network):
+    cache = made(settings, "image", world("image", size=12), network)
+    cache.example(0)
+    data = pickle.dumps(cache)
+    assert len(data) < 1000
+    assert torch.equal(pickle.loads(data).example(3).seen.tokens, cache.example(3).seen.tokens)
+
+
+def test_a_stale_cache_is_refused_by_what_changed(settings, world, network):
+    made(settings, "image", world("image"), network)
+    with pytest.raises(TrainingError, match="made from other data, observations; remove that folder"):
+        made(settings, "image", world("image", size=11), network)
+    with pytest.raises(TrainingError, match="made from other dtype;"):
+        made(replace(settings, dtype="bfloat16"), "image", world("image"), network)
+    with torch.no_grad():
+        network.qformer.layernorm.weight.add_(1)  # not the encoder
+    made(settings, "image", world("image"), network)
+    with torch.no_grad():
+        network.image_encoder.norm.weight.add_(1)
+    with pytest.raises(TrainingError, match="made from other weights;"):
+        made(settings, "image", world("image"), network)
+
+
+def test_an_interrupted_cache_is_made_anew(settings, world, network, tmp_path):
+    class Interrupted(world):
+        def records(self, index):
+            if index == 7:
+                raise KeyboardInterrupt
+            return super().records(index)
+
+    with pytest.raises(KeyboardInterrupt):
+        made(settings, "image", Interrupted("image"), network)
+    assert not list((tmp_path / "cache").glob("*"))
+    assert isinstance(made(settings, "image", world("image"), network), CachedFeatures)
+
+
+def test_training_does_not_touch_the_encoder(tmp_path, make_recipe, make_data, monkeypatch):
+    from region_perception.network.region_blip import RegionBlip
+
+    recipe = make_recipe(cache=FeatureCache(folder=str(tmp_path / "cache")), steps=2)
+    train(recipe, tmp_path / "one", make_data(recipe))
+
+    def refuse(*_):
+        raise InvalidObservation("encoded again")
+
+    monkeypatch.setattr(RegionBlip, "encode_images", refuse)
+    monkeypatch.setattr(RegionBlip, "encode_clouds", refuse)
+    train(recipe, tmp_path / "two", make_data(recipe))
