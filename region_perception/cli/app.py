@@ -11,6 +11,7 @@ from region_perception.cli.find import find
 from region_perception.cli.info import info
 from region_perception.cli.models import models
 from region_perception.cli.simulate import simulate
+from region_perception.cli.train import train
 
 _ABOUT = """Point at regions of an image or a point cloud and get a sentence about each.
 
@@ -18,7 +19,9 @@ Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --
 
 _APP = tyro.extras.SubcommandApp()
 for _command in (caption, ask, find, models, info, demo, simulate):
-    _APP.command(_command)
+    _APP.command(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(_command))
+# Its flags are named by the recipe's parts (--optimiser.peak), and --out may stand behind the recipe, too.
+_APP.command(tyro.conf.configure(tyro.conf.CascadeSubcommandArgs)(train))
 
 
 def run(arguments: Sequence[str] | None) -> None:
@@ -27,5 +30,5 @@ def run(arguments: Sequence[str] | None) -> None:
         args=arguments,
         prog="region-perception",
         description=_ABOUT,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        config=(tyro.conf.FlagCreatePairsOff,),
     )

@@ -83,7 +83,7 @@ class TabletopWorld:
         """A view of the whole or of one thing, whatever there is, at random but always the same; None without any."""
         random = np.random.default_rng([self.start, index, 6])
         views = whole if whole and (not things or random.random() < _WHOLE_SCENES) else things
-        return views[random.integers(len(views))] if views else None
+        return views[int(random.integers(len(views)))] if views else None
 
 
 def _classes(scene: Scene, instances: np.ndarray) -> dict[str, np.ndarray]:

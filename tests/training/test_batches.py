@@ -58,7 +58,8 @@ def test_processes_and_parts_share_a_step_between_them(make_batches):
             both = [piece.parts[kind] for piece in pieces]
             assert part.counts == both[0].counts + both[1].counts
             assert torch.equal(part.keys, torch.cat([piece.keys for piece in both]))
-            assert sum((piece.targets[: len(piece.keys)] for piece in both), []) == part.targets[: len(part.keys)]
+            own = [target for piece in both for target in piece.targets[: len(piece.keys)]]
+            assert own == part.targets[: len(part.keys)]
 
 
 def test_rows_carry_their_own_sentences_questions_and_positions(world, network):
@@ -124,7 +125,7 @@ def test_what_cannot_be_read_is_named_and_replaced(make_batches):
 
 
 def test_data_without_anything_to_read_stop_the_run(make_batches):
-    with pytest.raises(TrainingError, match="20 samples of image_region in a row cannot be read; .* is broken"):
+    with pytest.raises(TrainingError, match=r"20 samples of image_region in a row cannot be read; .* is broken"):
         next(make_batches(broken=range(12)).from_step(0))
 
 
