@@ -136,13 +136,17 @@ class RegionBlip(nn.Module):
 
     def write(self, glances: Sequence[Glance], text: Tensor) -> Tensor:
         """ITG: word logits [R, T, vocabulary]; position t scores token t + 1. The first token is replaced by [DEC]."""
+        return self.read_and_write(glances, text)[1]
+
+    def read_and_write(self, glances: Sequence[Glance], text: Tensor) -> tuple[Tensor, Tensor]:
+        """What `read` and `write` give, in one pass: no query sees the text that is written."""
         started = text.clone()
         started[:, 0] = self.spec.qformer.start_id
-        written = self._run(glances, started, "causal").text
-        assert written is not None  # text went in, so text comes out
-        parts = written.split([glance.rows for glance in glances])
+        output = self._run(glances, started, "causal")
+        assert output.text is not None  # text went in, so text comes out
+        parts = output.text.split([glance.rows for glance in glances])
         scores = [self._qformer(glance.modality).word_scores(part) for glance, part in zip(glances, parts, strict=True)]
-        return torch.cat(scores)
+        return _queries(output), torch.cat(scores)
 
     def contrast(self, found: Tensor, modalities: Sequence[str]) -> Tensor:
         """ITC: unit vectors [R, Q, C] of what the queries found."""

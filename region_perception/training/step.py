@@ -1,8 +1,7 @@
 """One pass of a batch through the network, with all losses. The only place where training calls the network.
 
-encode  ->  read  ->  language, box           every row's found tokens [R, Q, D]
-                  ->  contrast  ->  match     within each modality, over all processes
-        ->  write                             the text branch
+encode  ->  read and write  ->  language, box          from every row's found tokens [R, Q, D]
+                            ->  contrast  ->  match    within each modality, over all processes
 """
 
 from collections.abc import Sequence
@@ -69,12 +68,9 @@ class TrainingStep(nn.Module):
             Glance(part.modality, self.network.remember(seen, part.modality).read_by(part.counts), part.positions)
             for part, seen in zip(batch.parts, features, strict=True)
         ]
-        found = self.network.read(glances)
-        terms: dict[tuple[str, str], Term] = {}
+        found, terms = self._read_and_write(glances, batch.parts)
         if weights.language:
             terms |= self._language(found, modalities_of(glances), batch.parts)
-        if weights.write and self.network.spec.qformer.text_branch:
-            terms |= self._write(glances, batch.parts)
         for part, seen, glance, rows in zip(
             batch.parts, features, glances, found.split([glance.rows for glance in glances]), strict=True
         ):
@@ -108,12 +104,17 @@ class TrainingStep(nn.Module):
             ("language", part.modality): language_loss(type(scores)(log_probs, mask)) for part, log_probs, mask in split
         }
 
-    def _write(self, glances: Sequence[Glance], parts: Sequence[Part]) -> Terms:
+    def _read_and_write(
+        self, glances: Sequence[Glance], parts: Sequence[Part]
+    ) -> tuple[Tensor, dict[tuple[str, str], Term]]:
+        """What the queries of every row found, and the loss of the text branch's writing."""
+        if not (self._recipe.losses.write and self.network.spec.qformer.text_branch):
+            return self.network.read(glances), {}
         pad = self.network.spec.qformer.pad_id
         text = _padded([part.text for part in parts if part.text is not None], pad)
-        logits = self.network.write(glances, text)
+        found, logits = self.network.read_and_write(glances, text)
         sizes = [glance.rows for glance in glances]
-        return {
+        return found, {
             ("write", glance.modality): write_loss(scores, ids, pad, self._recipe.label_smoothing)
             for glance, scores, ids in zip(glances, logits.split(sizes), text.split(sizes), strict=True)
         }

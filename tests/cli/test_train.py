@@ -1,0 +1,93 @@
+"""`region-perception train`: recipes by name, every field a flag, nothing else."""
+
+import json
+
+import pytest
+
+from region_perception.cli import main
+from region_perception.training import loop
+from region_perception.training.recipes import RECIPES, named_recipe
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the engine is asked for, instead of its doing it."""
+    calls = []
+
+    def note(recipe, folder, data, *, cpu):
+        calls.append((recipe, folder, data, cpu))
+        return folder / "model"
+
+    monkeypatch.setattr(loop, "train", note)
+    return calls
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_starts_by_its_name(asked, capsys, name):
+    assert main(["train", name]) == 0
+    ((recipe, folder, data, cpu),) = asked
+    assert recipe == named_recipe(name)
+    assert str(folder) == f"runs/{name}"
+    assert set(data.train) == set(recipe.shares)
+    assert cpu is False
+    assert capsys.readouterr().out == f"runs/{name}/model\n"
+
+
+def test_fields_are_flags(asked):
+    flags = "--optimiser.peak 0.5 --image-region.observations 8 --steps 3 --out there --cpu --losses.box 0"
+    assert main(["train", "smoke", *flags.split()]) == 0
+    ((recipe, folder, _, cpu),) = asked
+    assert recipe.optimiser.peak == 0.5
+    assert recipe.image_region.observations == 8
+    assert recipe.image_region.regions == named_recipe("smoke").image_region.regions
+    assert (recipe.steps, recipe.losses.box, str(folder), cpu) == (3, 0, "there", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["smoke", "--optimiser.pek", "3"], "--optimiser.pek"),
+        (["smoke", "--epochs", "many"], "many"),
+        (["nosuch"], "regionblip"),
+        (["smoke", "--order", "random"], "semi-hybrid"),
+    ],
+)
+def test_unknown_flags_and_values_are_refused(asked, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *arguments])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not asked
+
+
+def test_values_that_do_not_go_together_are_one_message(asked, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "smoke", "--accumulate", "3"])
+    assert stop.value.code == 2
+    assert "accumulate=3 does not divide the observations" in capsys.readouterr().err
+    assert not asked
+
+
+def test_unknown_data_are_refused(asked, capsys):
+    assert main(["train", "smoke", "--data.kind", "photographs"]) == 2
+    assert "no data are called 'photographs'; known are tabletop" in capsys.readouterr().err
+
+
+def test_a_run_goes_from_the_command_to_a_model(tmp_path, capsys):
+    """Drawn scenes, all three new modalities; the second call finds all done."""
+    pytest.importorskip("open3d")
+    flags = "--steps 3 --data.observations 4 --data.validation 0 --reports.no-tensorboard --reports.log-every 1 --cpu"
+    for name in ("image-region", "cloud", "cloud-region"):
+        flags += f" --{name}.observations 1"
+    for _ in range(2):
+        assert main(["train", "smoke", "--out", str(tmp_path), *flags.split()]) == 0
+        assert capsys.readouterr().out == f"{tmp_path}/model\n"
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    trained = [line for line in lines if line["event"] == "train"]
+    assert [line["step"] for line in trained] == [1, 2, 3]
+    assert {key.split("/")[1] for line in trained for key in line if "/" in key} == {
+        "image_region",
+        "cloud",
+        "cloud_region",
+    }
+    assert json.loads((tmp_path / "recipe.json").read_text())["steps"] == 3

@@ -1,0 +1,86 @@
+"""The tabletop world as sources: the same each time, true to their modality, with classes that agree with regions."""
+
+import numpy as np
+import pytest
+
+from region_perception.data.tabletop_world import NOTHING, TabletopWorld
+from region_perception.errors import InvalidInput
+from region_perception.modalities import CLOUD_MODALITIES, MODALITIES, REGION_MODALITIES
+from region_perception.observations import CloudObservation
+from region_perception.simulation.words import COLORS, KINDS
+
+pytest.importorskip("open3d")
+SIDE = 48
+
+
+def make(modality, split="train", size=20, **options):
+    return TabletopWorld(modality, split, size, side=SIDE, **options)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_records_of_a_number_share_an_observation_and_come_again(modality):
+    world, again = make(modality), make(modality)
+    for index in (0, 3):
+        records = world.records(index)
+        assert all(record.modality == modality for record in records)
+        assert len({id(record.observation) for record in records}) == 1
+        assert all((record.region is not None) == (modality in REGION_MODALITIES) for record in records)
+        assert all(record.sentences for record in records)
+        assert [r.to_dict() for r in records] == [r.to_dict() for r in again.records(index)]
+
+
+def test_single_things_and_whole_scenes_are_both_among_the_clouds():
+    places = [make("cloud").records(index)[0].place for index in range(8)]
+    assert {"thing" in place for place in places} == {True, False}
+
+
+def test_splits_and_starts_show_other_scenes():
+    assert make("image", "train").records(0)[0].id != make("image", "val").records(0)[0].id
+    assert make("image", start=5).records(0)[0].id == make("image").records(5)[0].id
+
+
+def test_fingerprints_name_all_that_matters():
+    worlds = [make("image"), make("cloud"), make("image", "val"), make("image", size=21), make("image", start=1)]
+    worlds.append(TabletopWorld("image", "train", 20, side=SIDE + 1))
+    assert len({world.fingerprint for world in worlds}) == len(worlds)
+
+
+def test_the_classes_inside_a_box_are_those_of_its_record():
+    world = make("image_region")
+    names = world.attributes
+    for index in range(3):
+        records = world.records(index)
+        _, classes = world.labelled(index)
+        for record in records:
+            x1, y1, x2, y2 = (int(v) for v in (record.region.x1, record.region.y1, record.region.x2, record.region.y2))
+            inside = {name: set(labels[y1:y2, x1:x2].ravel().tolist()) for name, labels in classes.items()}
+            for name in ("kind", "color", "pattern", "size", "pose"):
+                assert names[name].index(record.meta[name]) in inside[name]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_classes_cover_what_is_seen(modality):
+    observation, classes = make(modality).labelled(1)
+    if modality in CLOUD_MODALITIES:
+        assert isinstance(observation, CloudObservation)
+        shape = (len(observation),)
+    else:
+        shape = (SIDE, SIDE)
+    for name, labels in classes.items():
+        assert labels.shape == shape
+        assert np.issubdtype(labels.dtype, np.integer)
+        assert -1 <= labels.min() <= labels.max() < len(make(modality).attributes[name])
+    assert make(modality).attributes["kind"] == (NOTHING, *KINDS)
+    assert make(modality).attributes["color"] == (NOTHING, *COLORS)
+
+
+def test_the_cloud_that_is_labelled_is_the_one_that_is_told():
+    world = make("cloud")
+    for index in range(4):
+        record, (cloud, _) = world.records(index)[0], world.labelled(index)
+        assert np.array_equal(record.observation.points, cloud.points)
+
+
+def test_an_unknown_modality_is_refused():
+    with pytest.raises(InvalidInput, match="unknown modality 'video'"):
+        make("video")
