@@ -1,7 +1,7 @@
 """`region-perception train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 from tyro.extras import subcommand_type_from_defaults
@@ -12,12 +12,14 @@ from region_perception.training.recipes import RECIPES
 _DEFAULTS = {name: make() for name, make in RECIPES.items()}
 _ABOUT = {name: (make.__doc__ or "").strip().splitlines()[0] for name, make in RECIPES.items()}
 
-# A type made at run time, which no type checker can follow.
-AnyRecipe: type[Recipe] = subcommand_type_from_defaults(_DEFAULTS, _ABOUT, prefix_names=False)
+if TYPE_CHECKING:
+    AnyRecipe = Recipe
+else:
+    AnyRecipe = subcommand_type_from_defaults(_DEFAULTS, _ABOUT, prefix_names=False)
 
 
 def train(
-    recipe: Annotated[AnyRecipe, arg(name="")],  # type: ignore[valid-type]
+    recipe: Annotated[AnyRecipe, arg(name="")],
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: runs/<recipe>)")] = None,
     cpu: bool = False,
 ) -> None:

@@ -40,7 +40,6 @@ def tabletop_encoders() -> Recipe:
         order="mixed",
         epochs=8,
         optimiser=Optimiser(peak=1e-3, floor=1e-5, clip=1.0),
-        precision="bfloat16",
     )
 
 
@@ -54,7 +53,6 @@ def tabletop_base() -> Recipe:
         epochs=15,
         optimiser=Optimiser(peak=1e-3, floor=1e-5, clip=1.0),
         dropout=0.1,
-        precision="bfloat16",
     )
 
 
@@ -70,7 +68,6 @@ def tabletop_modalities() -> Recipe:
         order="interleaved",
         epochs=15,
         optimiser=Optimiser(peak=1e-3, floor=1e-5, clip=1.0),
-        precision="bfloat16",
     )
 
 
@@ -86,7 +83,6 @@ def smoke() -> Recipe:
         cloud_region=Share(observations=4, regions=2),
         losses=LossWeights(),
         steps=30,
-        precision="float32",
         data=replace(small.data, observations=64, validation=8),
         reports=Reports(log_every=5, checkpoint_every=10, validate_every=15, validation_steps=1, samples=1),
     )
