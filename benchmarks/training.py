@@ -82,7 +82,9 @@ def main(options: Options) -> None:
     print(machine)
     print_table(f"A step of {options.observations} images, up to {rows} regions", ["", "ms", "images/s"], lines)
     memory = peak_memory(torch.device("cpu"))
-    write_results(options.output, {"hardware": machine, "options": vars(options) | {"output": None}, **memory} | timings)
+    write_results(
+        options.output, {"hardware": machine, "options": vars(options) | {"output": None}, **memory} | timings
+    )
 
 
 if __name__ == "__main__":

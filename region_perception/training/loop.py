@@ -63,7 +63,7 @@ def train(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = False
 
 
 def take_step(run: Run, batches: Iterator[Batch], rate: float, speed: Speed) -> dict[str, Tensor]:
-    """One step of the optimiser; returns the means of all losses, over all processes and parts."""
+    """One step of the optimiser; returns the means of all losses over processes and parts, and the gradient's norm."""
     recipe, accelerator = run.recipe, run.accelerator
     for group in run.optimiser.param_groups:
         group["lr"] = rate
@@ -84,8 +84,8 @@ def take_step(run: Run, batches: Iterator[Batch], rate: float, speed: Speed) -> 
         for name, value in means.items():
             sums[name] = sums.get(name, 0) + value / recipe.accumulate
         speed.add(batch.observations * run.processes.count, batch.rows * run.processes.count)
-    if recipe.optimiser.clip:
-        accelerator.clip_grad_norm_(run.module.parameters(), recipe.optimiser.clip)
+    longest = recipe.optimiser.clip or math.inf
+    sums["gradient"] = torch.nn.utils.clip_grad_norm_(run.module.parameters(), longest)
     run.optimiser.step()
     return sums
 

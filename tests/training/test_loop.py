@@ -10,8 +10,10 @@ import torch
 
 from region_perception import load
 from region_perception.errors import TrainingError
-from region_perception.training.loop import train
+from region_perception.training.loop import take_step, train
 from region_perception.training.recipe import Augmentation, LossWeights, Optimiser, Reports, Share
+from region_perception.training.report import Speed
+from region_perception.training.setup import set_up
 
 QUICK = Optimiser(peak=1e-2, warmup_start=1e-3, warmup_steps=5, clip=1.0)
 
@@ -72,6 +74,17 @@ def test_parts_of_a_step_add_up_to_the_whole(tmp_path, make_recipe, make_data):
         train(cut, tmp_path / str(parts), make_data(cut))
         found.append([line["box/image_region"] for line in lines(tmp_path / str(parts), "train")])
     assert found[1] == pytest.approx(found[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.125])
+def test_gradients_are_clipped_to_their_norm(tmp_path, make_recipe, make_data, clip):
+    recipe = make_recipe(optimiser=Optimiser(clip=clip), order="mixed", losses=LossWeights(box=0))
+    run = set_up(recipe, tmp_path, make_data(recipe))
+    means = take_step(run, run.batches.from_step(0), 1e-4, Speed())
+    gradients = [parameter.grad for parameter in run.module.parameters() if parameter.grad is not None]
+    norm = float(torch.stack([gradient.norm() for gradient in gradients]).norm())
+    assert means["gradient"] > 0.125, "the norm that is shown is that before clipping"
+    assert norm == pytest.approx(clip or float(means["gradient"]), rel=1e-4)
 
 
 def test_half_precision_and_recomputing_train_nearly_alike(tmp_path, make_recipe, make_data):

@@ -12,6 +12,7 @@ from region_perception.training.checkpoints import fingerprint
 from region_perception.training.loop import train
 from region_perception.training.phases import choose_what_learns, learning_rate, make_optimiser
 from region_perception.training.recipe import Optimiser, Share
+from region_perception.training.setup import set_up
 from region_perception.weights.load import load_model
 
 FAST = Optimiser(peak=0.05, warmup_start=0.05, warmup_steps=0)
@@ -102,6 +103,32 @@ def test_encoders_learn_alone(tmp_path, start, make_recipe, make_data):
         if fingerprint(getattr(before, name).state_dict()) != fingerprint(getattr(after, name).state_dict())
     ]
     assert learnt == ["image_encoder", "point_encoder"]
+
+
+@pytest.mark.parametrize("trained", [("image_region",), ("cloud", "cloud_region")])
+def test_only_what_takes_part_may_learn(network, make_recipe, trained):
+    choose_what_learns(network, make_recipe(**(OFF | dict.fromkeys(trained, SOME))))
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad == (parameter_owner(name) in trained), name
+
+
+@pytest.mark.parametrize(
+    ("phase", "modality", "learning"),
+    [
+        ("encoders", "cloud", {"point_encoder"}),
+        ("encoders", "image", {"image_encoder"}),
+        ("base", "image", {"qformer", "language"}),
+        ("modalities", "cloud", set()),
+    ],
+)
+def test_parts_of_the_network_are_in_training_mode_while_they_learn(
+    tmp_path, make_recipe, make_data, phase, modality, learning
+):
+    """Dropout and the statistics of norms depend on it."""
+    recipe = make_recipe(phase=phase, **(OFF | {modality: SOME}))
+    network = set_up(recipe, tmp_path, make_data(recipe)).module.network
+    parts = ("image_encoder", "point_encoder", "qformer", "language")
+    assert {part for part in parts if getattr(network, part).training} == learning
 
 
 def test_a_modality_that_the_network_lacks_is_refused(network, make_recipe):
