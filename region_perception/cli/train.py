@@ -1,5 +1,6 @@
 """`region-perception train`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,7 @@ def train(
     """Train a model by a recipe, or go on with a run that was stopped: the same command does both.
 
     Any field of the recipe can be changed, for example --optimiser.peak 3e-4 --image-region.observations 16. On
-    several processes or GPUs: accelerate launch -m region_perception.cli train RECIPE ...
+    several GPUs: accelerate launch -m region_perception.cli train RECIPE ...
 
     Args:
         recipe: What to train, and how.
@@ -36,4 +37,6 @@ def train(
     from region_perception.training.loop import train as run
     from region_perception.training.sources import open_data
 
-    print(run(recipe, out or Path("runs") / recipe.name, open_data(recipe.data, recipe.shares), cpu=cpu))
+    model = run(recipe, out or Path("runs") / recipe.name, open_data(recipe.data, recipe.shares), cpu=cpu)
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+        print(model)
