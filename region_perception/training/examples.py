@@ -128,7 +128,7 @@ def _in_image(records: Sequence[Record], image: ImageObservation) -> list[Tensor
     """The position of each record's region, None for the whole."""
     positions: list[Tensor | None] = []
     for record in records:
-        footprint = None if record.region is None else record.region.locate(image)  # type: ignore[attr-defined]
+        footprint = None if record.region is None else record.region.locate(image)
         positions.append(image_position(footprint) if isinstance(footprint, ImageFootprint) else None)
     return positions
 
@@ -138,7 +138,7 @@ def _in_cloud(
 ) -> list[Tensor | None]:
     positions: list[Tensor | None] = []
     for record in records:
-        footprint = None if record.region is None else record.region.locate(cloud)  # type: ignore[attr-defined]
+        footprint = None if record.region is None else record.region.locate(cloud)
         positions.append(cloud_position(footprint, frame, spec) if isinstance(footprint, CloudFootprint) else None)
     return positions
 

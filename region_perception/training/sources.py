@@ -21,7 +21,7 @@ Opener = Callable[[DataChoice, str, str, int], Source]
 
 
 def _tabletop(choice: DataChoice, modality: str, split: str, size: int) -> Source:
-    from region_perception.data.tabletop_world import TabletopWorld
+    from region_perception.simulation.source import TabletopWorld
 
     return TabletopWorld(modality, split, size, side=choice.image_size)
 

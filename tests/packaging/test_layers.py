@@ -24,7 +24,8 @@ ALLOWED = {
     "drawing": SHARED | {"observations", "regions"},
     "data": SHARED | {"observations", "regions"},
     "simulation": SHARED | {"observations", "regions", "data"},
-    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing", "data", "simulation"},
+    "training": BELOW_THE_CAPTIONER | {"captioner", "drawing", "data", "simulation"},  # it shows what it has learnt
+    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing", "data", "simulation", "training"},
 }
 
 

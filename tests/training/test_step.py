@@ -100,7 +100,7 @@ def test_matching_looks_where_its_negatives_are(network, make_part, step, monkey
             logits.append(network.match([glances[glance]], text))
             labels.append(label)
     expected = torch.nn.functional.cross_entropy(torch.cat(logits), torch.tensor(labels))
-    assert found == pytest.approx(float(expected), rel=1e-4)
+    assert found == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_the_prompt_is_not_learnt(make_part, step, network):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from region_perception.data.tabletop_world import NOTHING, TabletopWorld
 from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD_MODALITIES, MODALITIES, REGION_MODALITIES
 from region_perception.observations import CloudObservation
+from region_perception.simulation.source import NOTHING, TabletopWorld
 from region_perception.simulation.words import COLORS, KINDS
 
 pytest.importorskip("open3d")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from region_perception.data.record import Record
 from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD, CLOUD_MODALITIES, MODALITIES
 from region_perception.observations import CloudObservation, ImageObservation
+from region_perception.simulation.clouds import picture_cloud, thing_cloud
+from region_perception.simulation.layout import compose
+from region_perception.simulation.picture import Picture, take_picture
+from region_perception.simulation.records import picture_records
+from region_perception.simulation.scene import Scene
 from region_perception.simulation.words import COLORS, KINDS, PATTERNS, POSES, SIZES
-
-if TYPE_CHECKING:
-    from region_perception.simulation import Picture, Scene
 
 NOTHING = "nothing"  # the class of table and room
 _WORDS = {"kind": KINDS, "color": COLORS, "pattern": PATTERNS, "size": SIZES, "pose": POSES}
@@ -46,8 +48,6 @@ class TabletopWorld:
 
     def records(self, index: int) -> list[Record]:
         """All records of one observation."""
-        from region_perception.simulation import picture_records
-
         for picture in self._pictures(index):
             views: dict[int, list[Record]] = {}
             for record in picture_records(picture, [self.modality]):
@@ -61,8 +61,6 @@ class TabletopWorld:
 
     def labelled(self, index: int) -> tuple[ImageObservation | CloudObservation, Mapping[str, np.ndarray]]:
         """One observation and the class of each of its pixels or points, by attribute."""
-        from region_perception.simulation import picture_cloud, thing_cloud
-
         for picture in self._pictures(index):
             if self.modality not in CLOUD_MODALITIES:
                 return picture.image, _classes(picture.scene, picture.instances)
@@ -74,8 +72,6 @@ class TabletopWorld:
 
     def _pictures(self, index: int) -> Iterator[Picture]:
         """The picture of a scene, and of others to take where it shows nothing."""
-        from region_perception.simulation import compose, take_picture
-
         for attempt in range(_ATTEMPTS):
             yield take_picture(compose(self.split, self.start + index + attempt * self.size), self.side, self.side)
 
