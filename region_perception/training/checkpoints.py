@@ -185,7 +185,7 @@ def restore(module: nn.Module, optimiser: torch.optim.Optimizer, checkpoint: Che
         name, _, field = key.rpartition("/")
         parameter = parameters[name]
         # AdamW counts steps on the CPU, and keeps its moments where the parameter is.
-        optimiser.state[parameter][field] = tensor.to(parameter.device) if tensor.ndim else tensor
+        optimiser.state[parameter][field] = tensor if field == "step" else tensor.to(parameter.device)
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:

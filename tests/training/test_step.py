@@ -120,7 +120,7 @@ def test_the_whole_is_the_weighted_sum_of_means_over_all_rows(make_part, step):
     expected = 0.0
     for name, weight in (("contrast", 0.5), ("match", 2), ("write", 0.25), ("language", 3)):
         both = [terms[name, part.modality] for part in parts]
-        expected += weight * float(sum(term.total for term in both) / sum(term.items for term in both))
-    assert float(loss) == pytest.approx(expected, rel=1e-5)
+        expected += weight * (sum(term.total for term in both) / sum(term.items for term in both)).item()
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
     assert float(shown["loss"]) == pytest.approx(expected, rel=1e-5)
     assert float(shown["box/cloud_region"]) > 0, "what counts nothing is shown all the same"
