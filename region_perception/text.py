@@ -19,14 +19,17 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _MARKS = ".,?!'-:;/()&\""
 
 EVERYDAY_WORDS = (
-    "a an the of on in at by to and or is are it its this that there no yes not with without one two three four five "
-    "six seven eight nine ten eleven twelve what which where how many much color colour kind size object objects thing "
-    "photo point cloud image picture scene question short answer region part left right top bottom middle center front "
-    "behind above under below inside beside between next near far of from side corner edge upright lying standing "
-    "stacked tipped plain striped checkered shiny dull small large big tiny tall long wide flat round square red green "
-    "blue yellow orange purple pink brown black white grey gray cyan table floor wall box ball mug cup bowl bottle can "
-    "plate book lamp stool chair hammer funnel ring cone dumbbell vase pan pot bucket basket torch jar candle pen tray "
-    "cube cylinder sphere pyramid block brick wheel bell key spoon fork knife cap hat shoe clock phone bag toy stick"
+    "a an the of on in at by to and or is are it its this that there no yes not with without one two three four "
+    "five six seven eight nine ten eleven twelve what which where how many much color colour kind size object "
+    "objects thing photo point cloud image picture scene question short answer region part left right top bottom "
+    "middle center front behind above under below inside beside between next near far from side corner edge upright "
+    "lying standing stacked tipped plain striped checkered shiny dull small large big tiny tall long wide flat "
+    "round square red green blue yellow orange purple pink brown black white grey gray cyan table floor wall box "
+    "ball mug cup bowl bottle can plate book lamp stool chair hammer funnel ring cone dumbbell vase pan pot bucket "
+    "basket torch jar candle pen tray cube cylinder sphere pyramid block brick wheel bell key spoon fork knife cap "
+    "hat shoe clock phone bag toy stick teapot upturned holding leftmost rightmost nearest farthest zero checks "
+    "does lie stripes mugs bowls bottles cans boxes balls plates books lamps stools chairs hammers funnels rings "
+    "cones dumbbells vases pans buckets candles trays keys spoons caps pyramids teapots bells wheels"
 )
 
 

@@ -106,7 +106,7 @@ def mini() -> NetworkSpec:
             heads=heads,
             ffn_width=4 * width,
             queries=16,
-            vocab_size=256,
+            vocab_size=320,
             max_text=64,
             contrast_width=96,
             pad_id=0,
@@ -114,7 +114,7 @@ def mini() -> NetworkSpec:
         ),
         language=LanguageSpec(
             kind="opt",
-            vocab_size=256,
+            vocab_size=320,
             width=width,
             depth=4,
             heads=heads,
