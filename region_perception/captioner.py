@@ -9,7 +9,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from region_perception.modalities import CLOUD, CLOUD_MODALITIES, CLOUD_REGION, 
 from region_perception.network.language import Decoding, TokenIds
 from region_perception.network.qformer import Memory
 from region_perception.network.region_blip import Features, Glance, modalities_of
-from region_perception.network.spec import NetworkSpec
+from region_perception.network.spec import ImageEncoderSpec, NetworkSpec
 from region_perception.observations import CloudObservation, ImageObservation, observe
 from region_perception.preparation import CloudFrame, cloud_points, cloud_position, image_pixels, image_position
 from region_perception.regions import Footprint, ImageFootprint, Region
@@ -33,6 +33,9 @@ from region_perception.weights.load import LoadedModel, load_model
 
 # Rows that go through the network together, each beam a row; more are split, so that memory stays bounded.
 MAX_ROWS = 64
+
+# Attention grows with the fourth power of the side; no published encoder is read at more.
+MAX_IMAGE_SIZE = 2048
 
 _REGION_OF = {IMAGE: IMAGE_REGION, CLOUD: CLOUD_REGION}
 
@@ -48,14 +51,18 @@ def load(
     dtype: str | torch.dtype | None = None,
     untrained: bool = False,
     seed: int = 0,
+    image_size: int | None = None,
 ) -> "Captioner":
     """Load a model: a bundled one by name, a folder, or a hub id (`owner/name`).
 
     `base`: folder or hub id of a transformers BLIP-2, for a spec that is known by name ("regionblip-opt-2.7b").
     `device`: "auto", "cpu", "cuda", ...; `dtype`: "float32", "bfloat16" or "float16" for encoders and language model.
     `untrained`: random weights from `seed` for a known spec, to try things out; what such a model says means nothing.
+    `image_size`: side of the square that pictures are read at, in pixels, if not the one that the model was trained
+    with (RegionBLIP's published captions are read at 364 after training at 224).
     """
-    return Captioner(load_model(name, base=base, device=device, dtype=dtype, untrained=untrained, seed=seed))
+    model = load_model(name, base=base, device=device, dtype=dtype, untrained=untrained, seed=seed)
+    return Captioner(model, image_size)
 
 
 @dataclass(frozen=True)
@@ -72,12 +79,14 @@ class _Request:
 class Captioner:
     """A model that can be asked about regions of images and clouds. Made by `load`."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, image_size: int | None = None) -> None:
         self.name = model.name
         self.source = model.source
         """Where the weights came from."""
         self.trained = model.trained
         """The modalities that have trained weights; what is said of any other means nothing."""
+        self.image_size = _checked_size(image_size, model.network.spec.image_encoder)
+        """Side of the square that pictures are read at, in pixels."""
         self._network = model.network
         self._codec = model.codec
         # Two calls at once would take turns on the same cores, need twice the memory, and disturb each other's seeds.
@@ -115,7 +124,7 @@ class Captioner:
         return [View(self, item, *made[i], elapsed) for i, item in enumerate(seen)]
 
     def _encode_images(self, images: Sequence[Any]) -> list[tuple[Features, None]]:
-        pixels = torch.stack([image_pixels(image, self.spec.image_encoder) for image in images])
+        pixels = torch.stack([image_pixels(image, self.spec.image_encoder, self.image_size) for image in images])
         with self._lock, torch.inference_mode():
             features = self._network.encode_images(pixels.to(self.device))
         return [(features.row(i), None) for i in range(len(images))]
@@ -167,38 +176,46 @@ class Captioner:
         for batch in self._requests(wanted, MAX_ROWS):
             rows = [index for index, _ in batch]
             with self._lock, torch.inference_mode():
-                for column, values in enumerate(methods[by](self._glances(batch), cleaned)):
-                    scores[rows, column] = values.float().cpu().numpy()
+                score_text = methods[by](self._glances(batch))
+            for column, text in enumerate(cleaned):
+                # Others may have their turn between two texts.
+                with self._lock, torch.inference_mode():
+                    scores[rows, column] = score_text(text).float().cpu().numpy()
         return scores
 
-    def _match(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
-        """Scores [R] of each text."""
+    def _match(self, glances: list[Glance]) -> "_TextScorer":
         rows = len(modalities_of(glances))
-        for text in texts:
-            ids = self._codec.qformer_ids([text]).expand(rows, -1).to(self.device)
-            yield self._network.match(glances, ids).softmax(-1)[:, 1]
 
-    def _contrast(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
-        """Scores [R] of each text."""
+        def score_text(text: str) -> Tensor:
+            ids = self._codec.qformer_ids([text]).expand(rows, -1).to(self.device)
+            return self._network.match(glances, ids).softmax(-1)[:, 1]
+
+        return score_text
+
+    def _contrast(self, glances: list[Glance]) -> "_TextScorer":
         modalities = modalities_of(glances)
         seen = self._network.contrast(self._network.read(glances), modalities)  # [R, Q, C]
-        for text in texts:
+
+        def score_text(text: str) -> Tensor:
             ids = self._codec.qformer_ids([text]).to(self.device)
             said = {name: self._network.contrast_text(ids, name)[0] for name in set(modalities)}
             cosine = torch.einsum("rqc,rc->rq", seen, torch.stack([said[name] for name in modalities])).amax(1)
             # Rounding takes the cosine of two alike a little above 1.
-            yield ((1 + cosine) / 2).clamp(0, 1)
+            return ((1 + cosine) / 2).clamp(0, 1)
 
-    def _likelihood(self, glances: list[Glance], texts: list[str]) -> Iterator[Tensor]:
-        """Scores [R] of each text."""
+        return score_text
+
+    def _likelihood(self, glances: list[Glance]) -> "_TextScorer":
         modalities = modalities_of(glances)
         prompts = [self._codec.prompt_ids(self._prefix(modality)) for modality in modalities]
         found = self._network.read(glances)
-        for text in texts:
+
+        def score_text(text: str) -> Tensor:
             target = self._codec.target_ids(text)
             self._check_length(max(map(len, prompts)) + len(target))
-            scores = self._network.score(found, modalities, prompts, [target] * len(modalities))
-            yield scores.mean().exp()
+            return self._network.score(found, modalities, prompts, [target] * len(modalities)).mean().exp()
+
+        return score_text
 
     # Within ---------------------------------------------------------------------------------------------------------
 
@@ -254,7 +271,7 @@ class Captioner:
         self._check_modality(modality)
         if region is None:
             return _Request(view, None, None, modality, None)
-        footprint = region.locate(view.observation)
+        footprint = view.locate(region)
         return _Request(view, region, footprint, modality, self._position(view, footprint))
 
     def _position(self, view: View, footprint: Footprint) -> Tensor:
@@ -304,6 +321,17 @@ class Captioner:
 
 
 _Batch = list[tuple[int, _Request]]
+_TextScorer = Callable[[str], Tensor]  # the score of a text for each row of a batch: [R]
+
+
+def _checked_size(image_size: int | None, spec: ImageEncoderSpec) -> int:
+    if image_size is None:
+        return spec.image_size
+    if isinstance(image_size, bool) or not isinstance(image_size, int) or not 0 < image_size <= MAX_IMAGE_SIZE:
+        raise InvalidInput(f"image_size is {image_size!r}; expected pixels, a whole number from 1 to {MAX_IMAGE_SIZE}")
+    if image_size % spec.patch_size:
+        raise InvalidInput(f"image_size is {image_size}; expected a multiple of the patch size {spec.patch_size}")
+    return image_size
 
 
 def _decoding(options: dict[str, Any]) -> Decoding:

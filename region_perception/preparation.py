@@ -17,22 +17,26 @@ _NO_COLOR = 0.5
 
 @dataclass(frozen=True)
 class CloudFrame:
-    """How metres become the network's units: (point - center) / scale."""
+    """How a cloud was brought to the network: which points it reads, and (point - center) / scale for its units."""
 
     center: np.ndarray  # float32 [3], metres
     scale: float
+    kept: np.ndarray  # int64 [n], rows of the observation's points, in the order in which the network reads them
 
     def apply(self, points: np.ndarray) -> np.ndarray:
         """float32 [..., 3] metres -> network units."""
         return ((points - self.center) / self.scale).astype(np.float32)
 
 
-def image_pixels(image: ImageObservation, spec: ImageEncoderSpec) -> Tensor:
-    """Pixels [3, S, S], squashed to the encoder's square (bicubic) and normalised by its mean and deviation."""
+def image_pixels(image: ImageObservation, spec: ImageEncoderSpec, side: int | None = None) -> Tensor:
+    """Pixels [3, S, S], squashed to a square (bicubic) and normalised by the encoder's mean and deviation.
+
+    side: S, the encoder's own if None; the encoder interpolates its position embeddings to any other.
+    """
     from PIL import Image
 
-    side = (spec.image_size, spec.image_size)
-    resized = np.asarray(Image.fromarray(image.pixels).resize(side, Image.Resampling.BICUBIC), dtype=np.float32)
+    size = (side or spec.image_size,) * 2
+    resized = np.asarray(Image.fromarray(image.pixels).resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
     normal = (resized / 255 - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return torch.from_numpy(normal).permute(2, 0, 1).contiguous()
 
@@ -41,7 +45,7 @@ def cloud_points(cloud: CloudObservation, spec: PointEncoderSpec, position: Posi
     """Points [n <= budget, 3 or 6] in the network's frame, and that frame."""
     kept = sample_cloud(cloud, spec.points)
     points = cloud.points[kept]
-    frame = _frame_of(points, position)
+    frame = _frame_of(points, kept, position)
     columns = [frame.apply(points)]
     if spec.color:
         grey = np.full_like(points, _NO_COLOR)
@@ -49,13 +53,13 @@ def cloud_points(cloud: CloudObservation, spec: PointEncoderSpec, position: Posi
     return torch.from_numpy(np.concatenate(columns, axis=1)), frame
 
 
-def _frame_of(points: np.ndarray, position: PositionSpec) -> CloudFrame:
+def _frame_of(points: np.ndarray, kept: np.ndarray, position: PositionSpec) -> CloudFrame:
     if position.cloud_frame == "metres":
-        return CloudFrame(np.zeros(3, np.float32), 1.0)
+        return CloudFrame(np.zeros(3, np.float32), 1.0, kept)
     center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
     radius = float(np.linalg.norm(points - center, axis=1).max())
     # A cloud of one point (or many at one place) has no extent to scale by.
-    return CloudFrame(center, radius if radius > 0 else 1.0)
+    return CloudFrame(center, radius if radius > 0 else 1.0, kept)
 
 
 def image_position(footprint: ImageFootprint) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from region_perception.errors import InvalidText, WeightsError
+from region_perception.errors import InvalidText, WeightsError, warn_about_input
 from region_perception.network.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ class TextCodec:
         The tokenizer could cut, too, but it would keep the length for its next call, which may be another thread's.
         """
         longest = self.spec.qformer.max_text
-        return ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]
+        if len(ids) <= longest:
+            return ids
+        warn_about_input(f"a description has {len(ids)} tokens; the text branch reads the first {longest} of them")
+        return [*ids[: longest - 1], ids[-1]]
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer/`, and `qformer_tokenizer/` where that is another one, under `folder`."""

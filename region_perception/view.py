@@ -1,7 +1,9 @@
 """What `Captioner.look` hands back, and what can be got from it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from region_perception.errors import InvalidRegion
 from region_perception.modalities import CLOUD, IMAGE
 from region_perception.observations import CloudObservation, ImageObservation
-from region_perception.regions import Footprint, Region
+from region_perception.regions import Footprint, ImageFootprint, Region
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from region_perception.preparation import CloudFrame
 
 ScoreMethod = Literal["match", "contrast", "likelihood"]
+
+
+# Footprints that a view remembers; those of large clouds hold a number for each point.
+_REMEMBERED = 16
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,35 @@ class View:
         self.features = features
         self.frame = frame
         self.memories: dict[str, Memory] = {}
+        self._locate = lru_cache(maxsize=_REMEMBERED)(lambda region: region.locate(observation))
 
     @property
     def modality(self) -> str:
         """The modality of the whole observation: `image` or `cloud`."""
         return IMAGE if isinstance(self.observation, ImageObservation) else CLOUD
+
+    def locate(self, region: Region) -> Footprint:
+        """Where a region lies in the observation. What was located lately is remembered: a click takes a while."""
+        return self._locate(region)
+
+    def token_weights(self, region: Region) -> np.ndarray:
+        """The share of each encoder token's image patch or point group that lies in a region: float32 [tokens], 0 to 1.
+
+        Tokens that stand for the whole, or only pad, have weight 0.
+        """
+        footprint = self.locate(region)
+        count = self.features.tokens.shape[1]
+        if isinstance(footprint, ImageFootprint):
+            # What is more than a square of patches stands for the whole and comes first.
+            side = math.isqrt(count)
+            weights = footprint.patch_weights(side, side).ravel()
+        else:
+            assert self.frame is not None  # a cloud's view has a frame, groups and a mask
+            assert self.features.groups is not None
+            assert self.features.mask is not None
+            groups = self.frame.kept[self.features.groups[0].cpu().numpy()]
+            weights = footprint.group_weights(groups) * self.features.mask[0, 1:].cpu().numpy()
+        return np.concatenate([np.zeros(count - len(weights), np.float32), weights])
 
     @overload
     def caption(self, regions: Region | None = None, **decoding: Any) -> Caption: ...

@@ -368,3 +368,78 @@ def test_a_model_without_clouds_refuses_them(points: np.ndarray) -> None:
     view = captioner.look(np.zeros((20, 20, 3), np.uint8))
     with pytest.raises(InvalidInput, match="image region"):
         view.caption(Box(0, 0, 5, 5))
+
+
+def test_token_weights_of_an_image_are_shares_of_patches(captioner: Captioner, picture: np.ndarray) -> None:
+    view = captioner.look(picture)
+    grid = captioner.spec.image_encoder.grid
+    weights = view.token_weights(Box(40, 30, 120, 90))  # the middle quarter of 160 x 120
+    assert weights.shape == (grid**2,)
+    assert weights.sum() == pytest.approx(grid**2 / 4)
+    square = weights.reshape(grid, grid)
+    assert square[grid // 2, grid // 2] == 1
+    assert square[0, 0] == 0
+
+
+def test_token_weights_of_a_cloud_are_shares_of_groups(captioner: Captioner, points: np.ndarray) -> None:
+    # A handful of points, so that most groups only pad, and a dense cloud, of which the encoder reads a part.
+    for cloud in (points[:20], points):
+        view = captioner.look(cloud)
+        box = Box3D((0.5, 0, 0), (1, 4, 4))  # all points with x from 0 to 1
+        weights = view.token_weights(box)
+        assert view.frame is not None
+        assert view.features.groups is not None
+        assert view.features.mask is not None
+        real = view.features.mask[0].numpy()
+        assert weights.shape == real.shape
+        assert weights[0] == 0
+        assert not weights[~real].any()
+        groups = view.frame.kept[view.features.groups[0].numpy()]
+        inside = (cloud[groups][..., 0] >= 0).mean(axis=1)
+        np.testing.assert_allclose(weights[1:], np.where(real[1:], inside, 0), atol=1e-6)
+        assert 0 < weights.mean() < 1
+
+
+def test_a_click_is_located_once(captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    located: list[Click] = []
+    original = Click.locate
+    monkeypatch.setattr(Click, "locate", lambda self, image: (located.append(self), original(self, image))[1])
+    view = captioner.look(picture)
+    for _ in range(3):
+        view.caption([Click(60, 60), Click(88, 78)], max_tokens=1)
+    assert located == [Click(60, 60), Click(88, 78)]
+
+
+def test_pictures_are_read_at_another_size_where_asked(picture: np.ndarray) -> None:
+    spec = mini()
+    network, codec = RegionBlip(spec).eval(), mini_codec(spec)
+    model = LoadedModel(network, codec, "mini", "test", frozenset(spec.modalities))
+    usual, large = Captioner(model), Captioner(model, image_size=240)
+    assert usual.look(picture).features.tokens.shape[1] == 20**2
+    view = large.look(picture)
+    assert view.features.tokens.shape[1] == 30**2
+    assert view.token_weights(Box(0, 0, 160, 60)).sum() == pytest.approx(450)
+    assert view.caption(Box(0, 0, 160, 60), max_tokens=2).text
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "1 to 2048"),
+        (-8, "1 to"),
+        (4096, "1 to 2048"),
+        (161, "multiple of the patch size 8"),
+        (16.0, "whole number"),
+        (True, "whole"),
+    ],
+)
+def test_bad_picture_sizes_are_refused(size: object, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        load("mini", untrained=True, image_size=size)  # type: ignore[arg-type]
+
+
+def test_a_description_too_long_for_the_text_branch_is_cut_with_a_warning(
+    captioner: Captioner, picture: np.ndarray
+) -> None:
+    with pytest.warns(InputWarning, match="102 tokens; the text branch reads the first 64"):
+        captioner.look(picture).score([None], ["red " * 100], "match")

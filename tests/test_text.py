@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from region_perception.errors import InvalidText, WeightsError
+from region_perception.errors import InputWarning, InvalidText, WeightsError
 from region_perception.network.specs import mini
 from region_perception.text import EVERYDAY_WORDS, MAX_CHARACTERS, TextCodec, clean_text, mini_codec, word_tokenizer
 
@@ -54,7 +54,8 @@ def test_texts_for_the_qformer_are_padded_and_start_with_the_class_token(codec: 
 
 
 def test_long_texts_for_the_qformer_are_cut_at_what_it_holds(codec: TextCodec) -> None:
-    ids = codec.qformer_ids(["red " * 200])
+    with pytest.warns(InputWarning, match="202 tokens"):
+        ids = codec.qformer_ids(["red " * 200])
     assert ids.shape == (1, mini().qformer.max_text)
     first, red, last = codec.language.convert_tokens_to_ids(["[CLS]", "red", "[SEP]"])
     assert ids[0].tolist() == [first, *[red] * (mini().qformer.max_text - 2), last]
@@ -67,6 +68,7 @@ def test_special_tokens_that_somebody_writes_out_are_text(codec: TextCodec, writ
     assert codec.qformer_ids([f"a {written} mug"])[0, 1:-1].tolist().count(special) == 0
 
 
+@pytest.mark.filterwarnings("ignore:a description has")
 def test_threads_do_not_cut_each_others_texts(codec: TextCodec) -> None:
     """One tokenizer serves prompts, which are read whole, and the text branch, which holds only so much."""
     text = "zebra " * 100

@@ -71,6 +71,8 @@ class ModelOptions:
     """Random weights, to try things out: what is said then means nothing."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Of random weights."""
+    image_size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
+    """Side of the square that pictures are read at. Default: the one that the model was trained with."""
 
 
 @dataclass(frozen=True)

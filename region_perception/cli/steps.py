@@ -57,6 +57,7 @@ def load_captioner(options: ModelOptions) -> "Captioner":
         dtype=options.dtype,
         untrained=options.untrained,
         seed=options.seed,
+        image_size=options.image_size,
     )
 
 

@@ -27,15 +27,19 @@ from region_perception.network.spec import NetworkSpec
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What an encoder saw in B observations: tokens [B, N, width], and which are real (bool [B, N], None: all)."""
+    """What an encoder saw in B observations: tokens [B, N, width], and which are real (bool [B, N], None: all).
+
+    Of clouds also which points make up each group (int64 [B, groups, size], rows of the points that were encoded).
+    """
 
     tokens: Tensor
     mask: Tensor | None = None
+    groups: Tensor | None = None
 
     def row(self, index: int) -> "Features":
         """One observation of the batch, as a batch of its own that does not keep the others in memory."""
-        chosen = slice(index, index + 1)
-        return Features(self.tokens[chosen].clone(), None if self.mask is None else self.mask[chosen].clone())
+        parts = (self.tokens, self.mask, self.groups)
+        return Features(*(None if part is None else part[index : index + 1].clone() for part in parts))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,7 @@ class RegionBlip(nn.Module):
         if self.point_encoder is None:
             raise ValueError(f"network {self.spec.name!r} has no point encoder")
         seen = self.point_encoder(clouds)
-        return Features(seen.tokens, seen.mask)
+        return Features(seen.tokens, seen.mask, seen.index)
 
     def remember(self, features: Features, modality: str) -> Memory:
         """The cross-attention's keys and values for one modality, to be read by any number of regions."""
