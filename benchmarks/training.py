@@ -18,7 +18,6 @@ from region_perception.training.recipe import DataChoice, FeatureCache, LossWeig
 from region_perception.training.recipes import named_recipe
 from region_perception.training.report import Speed, peak_memory
 from region_perception.training.setup import set_up
-from region_perception.training.sources import open_data
 
 RATE = 1e-4
 
@@ -61,7 +60,7 @@ def recipes(options: Options, cache: Path) -> dict[str, Recipe]:
 
 def stepper(recipe: Recipe, folder: Path) -> Callable[[], Any]:
     """Each call takes the next step."""
-    run = set_up(recipe, folder, open_data(recipe.data, recipe.shares), cpu=True)
+    run = set_up(recipe, folder, cpu=True)
     batches: Iterator[Any] = run.batches.from_step(0)
     speed = Speed()
     return lambda: take_step(run, batches, RATE, speed)

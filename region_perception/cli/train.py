@@ -35,8 +35,7 @@ def train(
         cpu: Leave GPUs alone.
     """
     from region_perception.training.loop import train as run
-    from region_perception.training.sources import open_data
 
-    model = run(recipe, out or Path("runs") / recipe.name, open_data(recipe.data, recipe.shares), cpu=cpu)
+    model = run(recipe, out or Path("runs") / recipe.name, cpu=cpu)
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
         print(model)

@@ -36,10 +36,11 @@ from region_perception.weights.store import save_model
 _FEW = 50
 
 
-def train(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = False) -> Path:
+def train(recipe: Recipe, folder: Path, data: TrainingData | None = None, *, cpu: bool = False) -> Path:
     """Train as the recipe says, or go on with the run in `folder`; returns the folder of the trained model.
 
-    `cpu` leaves GPUs alone. Started by `accelerate launch`, the processes share every step's observations.
+    `data`: other data than those that the recipe names. `cpu` leaves GPUs alone. Started by `accelerate launch`, the
+    processes share every step's observations.
     """
     run = set_up(recipe, folder, data, cpu=cpu)
     first, last, reports = go_on(run), run.schedule.steps, recipe.reports

@@ -125,12 +125,12 @@ class DataChoice:
     """How many observations of each modality an epoch goes through."""
     validation: int = 256
     """How many unseen ones are held for validation."""
-    image_size: int = 128
-    """Side of the pictures that a simulated world draws, in pixels."""
+    image_size: int = 0
+    """Side of the pictures that a simulated world draws, in pixels; 0: as large as the network reads them."""
 
     def __post_init__(self) -> None:
-        _require_range(self, 1, math.inf, "observations", "image_size")
-        _require_range(self, 0, math.inf, "validation")
+        _require_range(self, 1, math.inf, "observations")
+        _require_range(self, 0, math.inf, "validation", "image_size")
 
 
 @dataclass(frozen=True, kw_only=True)

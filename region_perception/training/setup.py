@@ -23,7 +23,7 @@ from region_perception.training.phases import choose_what_learns, make_optimiser
 from region_perception.training.processes import Processes
 from region_perception.training.recipe import Recipe, differences, read_recipe, save_recipe
 from region_perception.training.recompute import recompute_layers
-from region_perception.training.sources import TrainingData
+from region_perception.training.sources import TrainingData, open_data
 from region_perception.training.step import TrainingStep
 from region_perception.training.validation import validation_batches
 from region_perception.weights.load import LoadedModel, load_model
@@ -57,8 +57,8 @@ class Run:
     """What this process could not read since it last said so."""
 
 
-def set_up(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = False) -> Run:
-    """Build a run, and claim its folder for it. `cpu` leaves GPUs alone."""
+def set_up(recipe: Recipe, folder: Path, data: TrainingData | None = None, *, cpu: bool = False) -> Run:
+    """Build a run, and claim its folder for it; see `loop.train`."""
     accelerator = Accelerator(
         cpu=cpu,
         # Half precision is the step's own matter: accelerate's would hold for all runs of a Python process.
@@ -66,9 +66,11 @@ def set_up(recipe: Recipe, folder: Path, data: TrainingData, *, cpu: bool = Fals
         # In semi-hybrid order a step uses the parts of one modality only.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-    _claim(folder, recipe, accelerator)
+    _refuse_other_recipe(folder, recipe)
     processes = Processes(accelerator)
     model = start_model(recipe, accelerator.device)
+    data = data or open_data(recipe.data, recipe.shares, model.network.spec)
+    _claim(folder, recipe, accelerator)
     choose_what_learns(model.network, recipe)
     if recipe.recompute:
         recompute_layers(model.network)
@@ -136,14 +138,18 @@ def describe(run: Run, first: int) -> str:
     )
 
 
-def _claim(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
-    """Write the recipe into the run's folder; a folder of a run by another recipe is refused."""
+def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
     path = folder / "recipe.json"
     if path.exists():
         different = differences(read_recipe(path), recipe)
         if different:
             raise TrainingError(f"{folder} holds a run of another recipe (there, here): {'; '.join(different)}")
+
+
+def _claim(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
+    """Write the recipe into the run's folder, once it is known that there is something to train and to learn from."""
     accelerator.wait_for_everyone()
+    path = folder / "recipe.json"
     if accelerator.is_main_process and not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         save_recipe(recipe, path)

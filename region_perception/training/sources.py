@@ -1,10 +1,11 @@
 """Opens the data that a recipe names."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from region_perception.data.source import Source
 from region_perception.errors import InvalidRecipe
+from region_perception.network.spec import NetworkSpec
 from region_perception.training.recipe import DataChoice
 
 
@@ -29,11 +30,12 @@ def _tabletop(choice: DataChoice, modality: str, split: str, size: int) -> Sourc
 KINDS: dict[str, Opener] = {"tabletop": _tabletop}
 
 
-def open_data(choice: DataChoice, modalities: Iterable[str]) -> TrainingData:
-    """The sources of some modalities; an unknown kind of data is refused with the list of known ones."""
+def open_data(choice: DataChoice, modalities: Iterable[str], spec: NetworkSpec) -> TrainingData:
+    """The sources of some modalities for a network; an unknown kind of data is refused with the list of known ones."""
     if choice.kind not in KINDS:
         raise InvalidRecipe(f"no data are called {choice.kind!r}; known are {', '.join(sorted(KINDS))}")
     opener = KINDS[choice.kind]
+    choice = replace(choice, image_size=choice.image_size or spec.image_encoder.image_size)
     return TrainingData(
         train={name: opener(choice, name, "train", choice.observations) for name in modalities},
         validation={name: opener(choice, name, "val", choice.validation) for name in modalities if choice.validation},

@@ -14,8 +14,8 @@ def asked(monkeypatch):
     """What the engine is asked for, instead of its doing it."""
     calls = []
 
-    def note(recipe, folder, data, *, cpu):
-        calls.append((recipe, folder, data, cpu))
+    def note(recipe, folder, *, cpu):
+        calls.append((recipe, folder, cpu))
         return folder / "model"
 
     monkeypatch.setattr(loop, "train", note)
@@ -25,10 +25,9 @@ def asked(monkeypatch):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_starts_by_its_name(asked, capsys, name):
     assert main(["train", name]) == 0
-    ((recipe, folder, data, cpu),) = asked
+    ((recipe, folder, cpu),) = asked
     assert recipe == named_recipe(name)
     assert str(folder) == f"runs/{name}"
-    assert set(data.train) == set(recipe.shares)
     assert cpu is False
     assert capsys.readouterr().out == f"runs/{name}/model\n"
 
@@ -36,7 +35,7 @@ def test_every_recipe_starts_by_its_name(asked, capsys, name):
 def test_fields_are_flags(asked):
     flags = "--optimiser.peak 0.5 --image-region.observations 8 --steps 3 --out there --cpu --losses.box 0"
     assert main(["train", "smoke", *flags.split()]) == 0
-    ((recipe, folder, _, cpu),) = asked
+    ((recipe, folder, cpu),) = asked
     assert recipe.optimiser.peak == 0.5
     assert recipe.image_region.observations == 8
     assert recipe.image_region.regions == named_recipe("smoke").image_region.regions
@@ -68,9 +67,17 @@ def test_values_that_do_not_go_together_are_one_message(asked, capsys):
     assert not asked
 
 
-def test_unknown_data_are_refused(asked, capsys):
-    assert main(["train", "smoke", "--data.kind", "photographs"]) == 2
-    assert "no data are called 'photographs'; known are tabletop" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--data.kind", "photographs", "no data are called 'photographs'; known are tabletop"),
+        ("--start", "runs/nowhere/model", "runs/nowhere/model"),
+    ],
+)
+def test_what_cannot_begin_leaves_no_run_behind(tmp_path, capsys, flag, value, message):
+    assert main(["train", "smoke", flag, value, "--out", str(tmp_path / "run"), "--cpu"]) != 0
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_goes_from_the_command_to_a_model(tmp_path, capsys):
