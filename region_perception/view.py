@@ -23,7 +23,7 @@ ScoreMethod = Literal["match", "contrast", "likelihood"]
 
 
 # Footprints that a view remembers; those of large clouds hold a number for each point.
-_REMEMBERED = 16
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
