@@ -15,6 +15,7 @@ class Source(Protocol):
     Attributes:
         fingerprint: changes whenever the data do.
         attributes: the names of each attribute's classes ("kind", "color", ...) that `labelled` knows; may be empty.
+            The first class is that of what is no thing.
     """
 
     fingerprint: str

@@ -15,17 +15,19 @@ from region_perception.training.losses import Term, Terms, dense_loss, term
 class DenseHeads(nn.Module):
     """One linear layer for each attribute, over image tokens and over the groups of clouds."""
 
-    def __init__(self, network: RegionBlip, classes: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, network: RegionBlip, classes: Mapping[str, Sequence[str]], background: float = 1.0) -> None:
+        """`background`: see `losses.dense_loss`."""
         super().__init__()
         if not classes:
             raise InvalidRecipe("phase 'encoders' needs data whose records have classes; these have none")
+        self.background = background
         self.counts = {name: len(names) for name, names in classes.items()}
         self.images = _heads(network.spec.image_encoder.width, self.counts)
         clouds = network.spec.point_encoder
         self.clouds = None if clouds is None else _heads(clouds.width, self.counts)
 
     def forward(self, network: RegionBlip, part: Part) -> Terms:
-        """The loss of each attribute, and the share of tokens that are named right (`dense right`, for the log)."""
+        """The loss of each attribute; for the log the share of tokens named right, and of those that show a thing."""
         if part.modality in CLOUD_MODALITIES:
             assert network.point_encoder is not None  # clouds were refused otherwise
             assert isinstance(part.seen, list)
@@ -43,9 +45,10 @@ class DenseHeads(nn.Module):
         assert heads is not None
         terms: dict[tuple[str, str], Term] = {}
         for name, share in shares.items():
-            logits = heads[name](tokens.float()).flatten(0, 1)
-            terms[f"dense {name}", part.modality] = dense_loss(logits, share.flatten(0, 1))
-            terms[f"right {name}", part.modality] = _right(logits, share.flatten(0, 1))
+            logits, share = heads[name](tokens.float()).flatten(0, 1), share.flatten(0, 1)
+            terms[f"dense {name}", part.modality] = dense_loss(logits, share, self.background)
+            terms[f"right {name}", part.modality] = _right(logits, share, share.sum(1) > 0)
+            terms[f"right {name} of things", part.modality] = _right(logits, share, share.argmax(1) > 0)
         return terms
 
 
@@ -53,9 +56,9 @@ def _heads(width: int, counts: Mapping[str, int]) -> nn.ModuleDict:
     return nn.ModuleDict({name: nn.Linear(width, count) for name, count in counts.items()})
 
 
-def _right(logits: Tensor, shares: Tensor) -> Term:
-    known = shares.sum(1) > 0
-    return term((logits.detach().argmax(1) == shares.argmax(1))[known])
+def _right(logits: Tensor, shares: Tensor, counted: Tensor) -> Term:
+    """How many of the tokens in `counted` (bool [N]) have the class of which there is most."""
+    return term((logits.detach().argmax(1) == shares.argmax(1))[counted])
 
 
 def _patch_shares(labels: Tensor, grid: int, count: int) -> Tensor:

@@ -90,8 +90,13 @@ def box_loss(guesses: Tensor, positions: Tensor) -> Term:
     return term((guesses.float() - positions).abs())
 
 
-def dense_loss(logits: Tensor, shares: Tensor) -> Term:
-    """Class logits [N, K] against the share of each class in a token [N, K]; tokens of unknown classes do not count."""
+def dense_loss(logits: Tensor, shares: Tensor, background: float = 1.0) -> Term:
+    """Class logits [N, K] against the share of each class in a token [N, K]; tokens of unknown classes do not count.
+
+    `background`: what a token of nothing but class 0 counts for beside one without it.
+    """
     known = shares.sum(1) > 0
     wanted = shares[known] / shares[known].sum(1, keepdim=True)
-    return term(F.cross_entropy(logits[known].float(), wanted, reduction="none"))
+    counts = 1 - (1 - background) * wanted[:, 0]
+    losses = F.cross_entropy(logits[known].float(), wanted, reduction="none")
+    return Term((losses * counts).sum(), counts.sum())

@@ -85,6 +85,8 @@ class LossWeights:
     """The region's position, read back from the queries (L1)."""
     dense: float = 1.0
     """What is seen at each token of an encoder; phase `encoders` only."""
+    background: float = 1.0
+    """What a token that shows no thing counts for in `dense`, beside one that does."""
 
     def __post_init__(self) -> None:
         _require_range(self, 0, math.inf, *(item.name for item in dataclasses.fields(self)))

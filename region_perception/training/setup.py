@@ -160,7 +160,8 @@ def _heads(recipe: Recipe, model: LoadedModel, data: TrainingData, device: torch
         return None
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        return DenseHeads(model.network, next(iter(data.train.values())).attributes).to(device)
+        attributes = next(iter(data.train.values())).attributes
+        return DenseHeads(model.network, attributes, recipe.losses.background).to(device)
 
 
 def _examples(

@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from region_perception.errors import InvalidRecipe
+from region_perception.text import mini_codec
+from region_perception.training.batches import collate
 from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares
+from region_perception.training.examples import PreparedClasses
 from region_perception.training.loop import train
 from region_perception.training.recipe import Optimiser, Share
 
@@ -48,6 +51,23 @@ def test_the_encoders_learn_to_name_what_they_see(tmp_path, make_recipe, make_da
         assert np.mean(right[-5:]) > 0.8
         assert np.mean(right[:3]) < 0.7
     assert steps[-1]["loss"] < 0.5 * steps[0]["loss"]
+
+
+def test_things_are_counted_apart_from_what_shows_none(network, world):
+    """Heads that always say "floor" are right of the floor, and of no thing."""
+    attributes = world.attributes
+    heads = DenseHeads(network, attributes)
+    for head in heads.images.values():
+        torch.nn.init.zeros_(head.weight)
+        head.bias.data[:] = torch.eye(head.out_features)[0]
+    items = [PreparedClasses(world("image"), "image", network.spec).example(i) for i in range(3)]
+    terms = heads(network, collate(items, mini_codec(network.spec), 32))
+    shares = _patch_shares(items[0].classes["color"][None], grid=4, count=5)[0]
+    floor = (shares.argmax(1) == 0).float().mean()
+    assert 0.2 < floor < 0.8
+    assert terms["right color", "image"].total / terms["right color", "image"].items == pytest.approx(floor)
+    things = terms["right color of things", "image"]
+    assert (things.total, things.items) == (0, 3 * 16 * (1 - floor))
 
 
 def test_data_without_classes_are_refused(network):

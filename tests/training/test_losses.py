@@ -101,3 +101,11 @@ def test_dense_learns_shares_and_leaves_out_the_unknown():
     log_p = logits.log_softmax(1)
     expected = -(log_p[0, :2].mean() + log_p[2, 2]) / 2
     torch.testing.assert_close(mean(dense_loss(logits, shares)), expected)
+
+
+def test_dense_counts_background_as_much_as_it_is_told():
+    logits = torch.randn(3, 2)
+    shares = torch.tensor([[1.0, 0], [0, 1], [0.5, 0.5]])
+    losses = -(shares * logits.log_softmax(1)).sum(1)
+    expected = (0.1 * losses[0] + losses[1] + 0.55 * losses[2]) / 1.65
+    torch.testing.assert_close(mean(dense_loss(logits, shares, background=0.1)), expected)
