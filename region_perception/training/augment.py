@@ -27,15 +27,36 @@ _VIEW = re.compile(
 # A mirrored picture shows these as something else, whatever words are swapped.
 _HANDED = re.compile(r"\b(clockwise|counterclockwise|anticlockwise|handed|reads|says|written|letters?|words?)\b", re.I)
 
+_COLOR = "color"  # the attribute whose classes go by colour alone
+
 
 def augment(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
     """`example`, changed at random as far as its sentences allow."""
     if not how.changes_anything:
         return example
+    if random.random() < how.recolor:
+        example = recolor(example, random)
     if example.modality in CLOUD_MODALITIES:
         return _changed_cloud(example, how, random)
     mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
     return mirror(example) if mirrored else example
+
+
+def recolor(example: Example, random: np.random.Generator) -> Example:
+    """A labelled example whose colour channels change places or become their mean; its colours are not known any more.
+
+    What is learnt of kinds then holds for colours that they were never seen in.
+    """
+    assert isinstance(example.seen, Tensor)
+    order = random.permutation(np.eye(3, dtype=np.float32))
+    mix = torch.from_numpy(order) if random.random() < 0.5 else torch.full((3, 3), 1 / 3)
+    if example.modality in CLOUD_MODALITIES:
+        points, colors = example.seen.split((3, example.seen.shape[1] - 3), dim=1)
+        seen = torch.cat([points, colors @ mix.T], dim=1) if colors.shape[1] else points
+    else:
+        seen = torch.einsum("ij,jhw->ihw", mix, example.seen)
+    unknown = {name: torch.full_like(labels, -1) for name, labels in example.classes.items() if name == _COLOR}
+    return replace(example, seen=seen, classes=example.classes | unknown)
 
 
 def swap_sides(text: str) -> str:

@@ -106,9 +106,11 @@ class Augmentation:
     """Clouds move by up to so much along each axis, in the network's units."""
     drop: float = 0.0
     """Up to this share of a cloud's points is left out."""
+    recolor: float = 0.0
+    """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
 
     def __post_init__(self) -> None:
-        _require_range(self, 0, 1, "flip", "drop")
+        _require_range(self, 0, 1, "flip", "drop", "recolor")
         _require_range(self, 0, 180, "turn")
         _require_range(self, 1, math.inf, "scale")
         _require_range(self, 0, math.inf, "shift")
@@ -223,6 +225,8 @@ class Recipe:
         allowed = self._allowed()
         wrong = sorted(set(self.shares) - set(allowed))
         _require(not wrong, f"phase {self.phase!r} does not train {wrong}; it trains {list(allowed)}")
+        told = self.phase != "encoders" and self.augmentation.recolor > 0
+        _require(not told, "augmentation.recolor makes sentences about colours wrong; it is for phase 'encoders'")
         _require(
             not (self.cache.folder and (self.augmentation.changes_anything or self.encoders_learn)),
             "features can be cached only while encoders are frozen and nothing is augmented",

@@ -1,5 +1,7 @@
 """Augmentation keeps sentences true."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,33 @@ def test_clouds_do_not_turn_where_a_sentence_depends_on_the_view(words):
     example = cloud_example(f"a red box {words}")
     other = augment(example, Augmentation(turn=180), np.random.default_rng(0))
     assert torch.equal(other.seen, example.seen)
+
+
+@pytest.mark.parametrize("modality", ["image", "cloud"])
+def test_recoloured_things_keep_their_shape_and_lose_their_colour(modality):
+    example = image_example() if modality == "image" else cloud_example()
+    example = replace(example, rows=(), classes=example.classes | {"color": torch.ones(4, dtype=torch.long)})
+    before = example.seen.flatten(1).T if modality == "image" else example.seen[:, 3:]  # [N, 3]
+    found = set()
+    for seed in range(40):
+        other = augment(example, Augmentation(recolor=1.0), np.random.default_rng(seed))
+        after = other.seen.flatten(1).T if modality == "image" else other.seen[:, 3:]
+        if modality == "cloud":
+            assert torch.equal(other.seen[:, :3], example.seen[:, :3])
+        assert torch.equal(other.classes["kind"], example.classes["kind"])
+        assert (other.classes["color"] == -1).all()
+        if torch.allclose(after, before.mean(1, keepdim=True).expand_as(after), atol=1e-6):
+            found.add("mean")
+        else:
+            torch.testing.assert_close(after.sort(1).values, before.sort(1).values)
+            found.add(tuple((after[0][:, None] - before[0]).abs().argmin(1).tolist()))
+    assert len(found) == 7, "the mean, and all six orders"
+
+
+def test_clouds_without_colour_are_not_recoloured():
+    example = replace(cloud_example(), rows=())
+    example = replace(example, seen=example.seen[:, :3])
+    assert torch.equal(augment(example, Augmentation(recolor=1.0), np.random.default_rng(0)).seen, example.seen)
 
 
 def test_dropped_points_take_their_classes_along():

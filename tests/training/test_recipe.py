@@ -52,6 +52,7 @@ def test_the_defaults_are_the_papers():
         ({"phase": "base"}, "phase 'base' does not train .'cloud'.; it trains .'image'."),
         ({"accumulate": 3}, "accumulate=3 does not divide the observations of cloud"),
         ({"epochs": 0}, "Recipe.epochs is 0; expected 1 or above"),
+        ({"augmentation": Augmentation(recolor=0.5)}, "recolor makes sentences about colours wrong"),
         ({"max_bad_share": 1.5}, "Recipe.max_bad_share is 1.5; expected 0 to 1"),
         ({"cache": FeatureCache(folder="x"), "augmentation": Augmentation(turn=5)}, "only while encoders are frozen"),
         ({"cache": FeatureCache(folder="x"), "phase": "encoders"}, "only while encoders are frozen"),
