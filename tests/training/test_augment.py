@@ -100,7 +100,7 @@ def test_clouds_do_not_turn_where_a_sentence_depends_on_the_view(words):
 @pytest.mark.parametrize("modality", ["image", "cloud"])
 def test_recoloured_things_keep_their_shape_and_lose_their_colour(modality):
     example = image_example() if modality == "image" else cloud_example()
-    example = replace(example, rows=(), classes=example.classes | {"color": torch.ones(4, dtype=torch.long)})
+    example = replace(example, rows=(), classes=example.classes | {"color": torch.ones_like(example.classes["kind"])})
     before = example.seen.flatten(1).T if modality == "image" else example.seen[:, 3:]  # [N, 3]
     found = set()
     for seed in range(40):
