@@ -10,7 +10,8 @@
 
 A file above the shard size is split into `<owner>-00001-of-00003.safetensors` with `<owner>.safetensors.index.json`.
 Tensors are named as the network's parameters are, without the `base_layer` that peft puts into adapted layers. A folder
-without `base.safetensors` holds adapters only; `base` in its `config.json` says which model they stand on.
+without `base.safetensors` holds adapters only; in its `config.json` `base` says where the model lies that they stand on
+(see `references`).
 """
 
 import json
@@ -35,7 +36,7 @@ class FolderConfig:
     trained: tuple[str, ...]
     """The modalities whose weights have learnt something."""
     base: str | None = None
-    """What an adapter-only model stands on: a folder (relative to its own), a bundled model's name, or a hub id."""
+    """Where that lies what an adapter-only model stands on: a path, `name:model` or `hub:owner/model`."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.trained if name not in self.spec.modalities]

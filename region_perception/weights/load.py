@@ -6,21 +6,17 @@ from numbers import Integral
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from region_perception.errors import InvalidInput, ModelNotFound
 from region_perception.modalities import IMAGE
 from region_perception.network.region_blip import RegionBlip
-from region_perception.network.spec import NetworkSpec
 from region_perception.network.specs import ANY_BASE, SPECS, named_spec
 from region_perception.text import CODECS, TextCodec
-from region_perception.weights.blip2 import import_blip2, read_blip2_base
-from region_perception.weights.blip2_spec import is_blip2_folder
-from region_perception.weights.compare import refuse_other_base
+from region_perception.weights.blip2 import import_blip2
 from region_perception.weights.folder import read_config
-from region_perception.weights.hub import download, is_hub_id
-from region_perception.weights.places import find_model, not_found_message, search_report
+from region_perception.weights.places import not_found_message, search_report
 from region_perception.weights.precision import set_dtype
+from region_perception.weights.references import follow, locate
 from region_perception.weights.store import read_base, read_model
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -51,10 +47,11 @@ def load_model(
 ) -> LoadedModel:
     """Load a network.
 
-    `name`: the folder of a model, the name of a bundled model, a hub id ("owner/model" or "owner/model@revision"), or
-    the name of a network (`region_perception.network.specs`). A network has no weights of its own: those come from
-    `base`, the folder or hub id of a transformers BLIP-2, or are random with `untrained`. The name "regionblip" takes a
-    base of any size. For a model that holds adapters only, `base` says where its base lies, if not as it says.
+    `name`: the folder of a model, the name of a bundled model, a hub id ("owner/model" or "owner/model@revision", with
+    "hub:" before it where no folder of that name may be meant), or the name of a network
+    (`region_perception.network.specs`). A network has no weights of its own: those come from `base`, the folder or hub
+    id of a transformers BLIP-2, or are random with `untrained`. The name "regionblip" takes a base of any size. For a
+    model that holds adapters only, `base` says where its base lies, if not as it says.
     `device`: "auto" is a GPU where there is one. `dtype`: of the encoders and the language model, float32 if None; the
     Q-Former and all that learns stay float32. `seed` is that of random weights.
     """
@@ -133,29 +130,19 @@ def _stored(name: str, base: str | None, device: torch.device, dtype: torch.dtyp
     config = read_config(folder)
     if config.base is None and base is not None:
         raise InvalidInput(f"the model in {folder} holds its own base; leave out base={base!r}")
-    source = base or config.base
-    tensors = None if source is None else _base_tensors(source, folder, config.spec)
+    tensors = None
+    if config.base is not None:
+        where = follow(config.base, folder) if base is None else _locate(base)
+        tensors = read_base(where, config.spec)
     network, codec = read_model(folder, tensors, device, dtype)
     return LoadedModel(network, codec, config.spec.name, str(folder), frozenset(config.trained))
 
 
-def _base_tensors(source: str, adapters: Path, spec: NetworkSpec) -> dict[str, Tensor]:
-    """The tensors of the base that the adapters in a folder stand on."""
-    beside = (adapters / source).resolve()
-    folder = beside if beside.is_dir() else _locate(source)
-    if is_blip2_folder(folder):
-        return read_blip2_base(folder, spec)
-    refuse_other_base(folder, spec, read_config(folder).spec)
-    return read_base(folder)
-
-
 def _locate(name: str) -> Path:
-    """The folder of a model: on this machine, or downloaded."""
+    """`locate`, which for a network's name tells where weights come from."""
     try:
-        return find_model(name)
+        return locate(name)
     except ModelNotFound:
-        if is_hub_id(name):
-            return download(name)
         if name in (*SPECS, ANY_BASE):
             raise ModelNotFound(_three_ways(name)) from None
         raise

@@ -64,10 +64,18 @@ def find_model(name: str | os.PathLike[str]) -> Path:
     if kind == "file" and not plain:
         raise ModelNotFound(f"{path} is a file; expected the folder of a model, which holds {CONFIG} and its weights")
     if plain:
-        for listing in list_models():
-            if listing.name == path.name:
-                return listing.folder
-    raise ModelNotFound(not_found_message(os.fspath(name)))
+        return find_named(path.name)
+    raise ModelNotFound(
+        f"{not_found_message(os.fspath(name))}\n  as a path it is {path.absolute()}, which is not there"
+    )
+
+
+def find_named(name: str) -> Path:
+    """The folder of the model of that name in the places, and nowhere else."""
+    for listing in list_models():
+        if listing.name == name:
+            return listing.folder
+    raise ModelNotFound(not_found_message(name))
 
 
 def not_found_message(name: str) -> str:

@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,8 +13,12 @@ from torch import Tensor
 
 from region_perception.errors import InvalidInput, WeightsError
 from region_perception.network.region_blip import RegionBlip
+from region_perception.network.spec import NetworkSpec
 from region_perception.text import TextCodec
 from region_perception.weights.assemble import check_tensors, empty_network, fill, owned_tensors
+from region_perception.weights.blip2 import read_blip2_base
+from region_perception.weights.blip2_spec import is_blip2_folder
+from region_perception.weights.compare import refuse_other_base
 from region_perception.weights.files import has_tensors, read_tensors, write_tensors
 from region_perception.weights.folder import (
     CARD,
@@ -23,6 +28,7 @@ from region_perception.weights.folder import (
     read_config,
     write_config,
 )
+from region_perception.weights.references import HUB, follow, refer
 
 MAX_SHARD_SIZE = "4GB"
 
@@ -39,7 +45,7 @@ def save_model(
     *,
     card: str,
     trained: Collection[str],
-    base: str | None = None,
+    base: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     max_shard_size: int | str = MAX_SHARD_SIZE,
 ) -> Path:
@@ -47,14 +53,20 @@ def save_model(
 
     `card` is the text of its README.md; `trained` names the modalities whose weights have learnt something. With `base`
     (a folder, a bundled model's name or a hub id; BLIP-2 or native) only what stands on that model is written, and one
-    base serves many such folders. An older model in `folder` is replaced only with `overwrite`; anything else there is
-    never touched.
+    base serves many such folders. A base on this machine has to have its sizes. An older model in `folder` is
+    replaced only with `overwrite`; anything else there is never touched.
     """
     target = Path(folder).expanduser().absolute()
     _refuse_to_overwrite(target, overwrite)
-    config = FolderConfig(network.spec, tuple(name for name in network.spec.modalities if name in trained), base)
-    if len(config.trained) != len(set(trained)):
+    owners = owned_tensors(network)
+    learnt = tuple(name for name in network.spec.modalities if name in trained)
+    if len(learnt) != len(set(trained)):
         raise InvalidInput(f"trained is {sorted(trained)}; the network has {list(network.spec.modalities)}")
+    config = FolderConfig(network.spec, learnt)
+    if base is not None:
+        config = replace(config, base=refer(os.fspath(base), target))
+        del owners["base"]
+        _refuse_base_of_others(target, config)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     draft.mkdir()
@@ -62,9 +74,8 @@ def save_model(
         write_config(draft, config)
         (draft / CARD).write_text(card, encoding="utf-8")
         codec.save(draft)
-        for owner, tensors in owned_tensors(network).items():
-            if owner != "base" or base is None:
-                write_tensors(draft, owner, tensors, max_shard_size)
+        for owner, tensors in owners.items():
+            write_tensors(draft, owner, tensors, max_shard_size)
         for file in draft.glob("*.safetensors"):
             # safetensors lets only its writer read them; they are as readable as the rest of the folder.
             shutil.copymode(draft / CONFIG, file)
@@ -90,13 +101,28 @@ def read_model(
     return network.to(device).eval(), codec
 
 
-def read_base(folder: Path) -> dict[str, Tensor]:
-    """The tensors of the base in a native folder, for adapters that stand on it."""
+def read_base(folder: Path, spec: NetworkSpec) -> dict[str, Tensor]:
+    """The tensors of the base in a folder, BLIP-2 or native, which has to have the sizes of `spec`'s."""
+    if is_blip2_folder(folder):
+        return read_blip2_base(folder, spec)
+    refuse_other_base(folder, spec, read_config(folder).spec)
     if not has_tensors(folder, "base"):
         config = read_config(folder)
-        stands_on = "" if config.base is None else f"; it stands on {config.base!r}, name that as the base"
+        stands_on = (
+            "" if config.base is None else f"; it stands on {config.base!r} (as seen from there), name that as the base"
+        )
         raise WeightsError(f"{folder} has no base weights to build on{stands_on}")
     return read_tensors(folder, "base")
+
+
+def _refuse_base_of_others(target: Path, config: FolderConfig) -> None:
+    """Adapters that are written over another base than the network's could never be loaded.
+
+    A hub model is not asked: it need not be here, where the network may have been made on a copy of it.
+    """
+    if config.base is not None and not config.base.startswith(HUB):
+        where = follow(config.base, target)
+        read_base(where, config.spec)
 
 
 def _refuse_to_overwrite(target: Path, overwrite: bool) -> None:

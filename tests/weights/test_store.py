@@ -154,25 +154,26 @@ def test_every_kind_of_part_comes_back_and_runs(
 def test_adapters_stand_on_a_base(saved: Path, network: RegionBlip, codec: TextCodec, tmp_path: Path) -> None:
     with torch.no_grad():
         network.parts["cloud"].queries.add_(1)
-    adapters = save_model(tmp_path / "other", network, codec, card="", trained={"cloud"}, base="../tiny")
+    adapters = save_model(tmp_path / "other", network, codec, card="", trained={"cloud"}, base=saved)
     assert not list(adapters.glob("base*"))
     _same(load_model(adapters, device="cpu").network, network)
     elsewhere = tmp_path / "away" / "tiny"
     shutil.move(saved, elsewhere)
-    with pytest.raises(WeightsError, match=r"\.\./tiny"):
+    with pytest.raises(WeightsError, match=rf"stands on '\.\./tiny', which was not found: looked at {saved}"):
         load_model(adapters)
     _same(load_model(adapters, base=elsewhere, device="cpu").network, network)
 
 
-def test_adapters_refuse_another_base(saved: Path, network: RegionBlip, codec: TextCodec, tmp_path: Path) -> None:
-    spec = replace(network.spec, qformer=replace(network.spec.qformer, heads=4))
-    other = RegionBlip(spec)
-    adapters = save_model(tmp_path / "other", other, codec, card="", trained=(), base=str(saved))
+def test_adapters_refuse_a_base_of_other_sizes(
+    saved: Path, network: RegionBlip, codec: TextCodec, tmp_path: Path
+) -> None:
+    other = RegionBlip(replace(network.spec, qformer=replace(network.spec.qformer, heads=4)))
     with pytest.raises(WeightsError, match=r"qformer.heads is 2; expected 4"):
-        load_model(adapters)
-    chained = save_model(tmp_path / "third", other, codec, card="", trained=(), base=str(adapters))
-    with pytest.raises(WeightsError, match=f"it stands on '{saved}', name that as the base"):
-        load_model(chained)
+        save_model(tmp_path / "other", other, codec, card="", trained=(), base=saved)
+    assert not (tmp_path / "other").exists()
+    adapters = save_model(tmp_path / "other", network, codec, card="", trained=(), base=saved)
+    with pytest.raises(WeightsError, match=r"it stands on '\.\./tiny' \(as seen from there\), name that as the base"):
+        save_model(tmp_path / "third", network, codec, card="", trained=(), base=adapters)
     with pytest.raises(InvalidInput, match="holds its own base"):
         load_model(saved, base=adapters)
 
@@ -184,7 +185,7 @@ def test_adapters_stand_on_a_blip2(blip2s: Any, tmp_path: Path) -> None:
     with torch.no_grad():
         for parameter in model.network.parts["image_region"].parameters():
             parameter.add_(1)
-    adapters = save_model(tmp_path / "m", model.network, model.codec, card="", trained={"image"}, base="../blip2")
+    adapters = save_model(tmp_path / "m", model.network, model.codec, card="", trained={"image"}, base=base)
     assert not list(adapters.glob("base*"))
     _same(load_model(adapters, device="cpu").network, model.network)
     blip2s.save(blip2s.build(blip2s.config(vision={"num_attention_heads": 4})), base)
