@@ -11,7 +11,8 @@
 A file above the shard size is split into `<owner>-00001-of-00003.safetensors` with `<owner>.safetensors.index.json`.
 Tensors are named as the network's parameters are, without the `base_layer` that peft puts into adapted layers. A folder
 without `base.safetensors` holds adapters only; in its `config.json` `base` says where the model lies that they stand on
-(see `references`).
+(see `references`), and `base_samples` holds a few of that model's values, so that no other one is taken for it (see
+`samples`).
 """
 
 import json
@@ -29,6 +30,16 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A few values of a tensor."""
+
+    name: str
+    """The tensor's name in files."""
+    values: tuple[float, ...]
+    """At even distances from its first value to its last."""
+
+
+@dataclass(frozen=True)
 class FolderConfig:
     """`config.json`, typed."""
 
@@ -37,11 +48,17 @@ class FolderConfig:
     """The modalities whose weights have learnt something."""
     base: str | None = None
     """Where that lies what an adapter-only model stands on: a path, `name:model` or `hub:owner/model`."""
+    base_samples: tuple[Sample, ...] = ()
+    """What the base's weights are like; nothing where the model holds its base."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.trained if name not in self.spec.modalities]
         if unknown:
             raise InvalidSpec(f"trained names {unknown}, but the network has only {list(self.spec.modalities)}")
+        if (self.base is None) != (not self.base_samples):
+            raise InvalidSpec(
+                f"base is {self.base!r} with {len(self.base_samples)} base_samples; expected both of them or neither"
+            )
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -79,6 +96,7 @@ def write_config(folder: Path, config: FolderConfig) -> None:
         "spec": spec_to_dict(config.spec),
         "trained": list(config.trained),
         "base": config.base,
+        "base_samples": [spec_to_dict(sample) for sample in config.base_samples],
     }
     (folder / CONFIG).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 

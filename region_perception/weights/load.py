@@ -17,6 +17,7 @@ from region_perception.weights.folder import read_config
 from region_perception.weights.places import not_found_message, search_report
 from region_perception.weights.precision import set_dtype
 from region_perception.weights.references import follow, locate
+from region_perception.weights.samples import refuse_other_weights
 from region_perception.weights.store import read_base, read_model
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -51,7 +52,7 @@ def load_model(
     "hub:" before it where no folder of that name may be meant), or the name of a network
     (`region_perception.network.specs`). A network has no weights of its own: those come from `base`, the folder or hub
     id of a transformers BLIP-2, or are random with `untrained`. The name "regionblip" takes a base of any size. For a
-    model that holds adapters only, `base` says where its base lies, if not as it says.
+    model that holds adapters only, `base` says where its base lies, if not as it says; another base is refused.
     `device`: "auto" is a GPU where there is one. `dtype`: of the encoders and the language model, float32 if None; the
     Q-Former and all that learns stay float32. `seed` is that of random weights.
     """
@@ -134,6 +135,7 @@ def _stored(name: str, base: str | None, device: torch.device, dtype: torch.dtyp
     if config.base is not None:
         where = follow(config.base, folder) if base is None else _locate(base)
         tensors = read_base(where, config.spec)
+        refuse_other_weights(folder, config.base_samples, where, tensors)
     network, codec = read_model(folder, tensors, device, dtype)
     return LoadedModel(network, codec, config.spec.name, str(folder), frozenset(config.trained))
 

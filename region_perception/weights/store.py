@@ -29,6 +29,7 @@ from region_perception.weights.folder import (
     write_config,
 )
 from region_perception.weights.references import HUB, follow, refer
+from region_perception.weights.samples import refuse_other_weights, sample_base
 
 MAX_SHARD_SIZE = "4GB"
 
@@ -53,7 +54,7 @@ def save_model(
 
     `card` is the text of its README.md; `trained` names the modalities whose weights have learnt something. With `base`
     (a folder, a bundled model's name or a hub id; BLIP-2 or native) only what stands on that model is written, and one
-    base serves many such folders. A base on this machine has to have its sizes. An older model in `folder` is
+    base serves many such folders. A base on this machine has to be the network's own. An older model in `folder` is
     replaced only with `overwrite`; anything else there is never touched.
     """
     target = Path(folder).expanduser().absolute()
@@ -64,8 +65,7 @@ def save_model(
         raise InvalidInput(f"trained is {sorted(trained)}; the network has {list(network.spec.modalities)}")
     config = FolderConfig(network.spec, learnt)
     if base is not None:
-        config = replace(config, base=refer(os.fspath(base), target))
-        del owners["base"]
+        config = replace(config, base=refer(os.fspath(base), target), base_samples=sample_base(owners.pop("base")))
         _refuse_base_of_others(target, config)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -122,7 +122,7 @@ def _refuse_base_of_others(target: Path, config: FolderConfig) -> None:
     """
     if config.base is not None and not config.base.startswith(HUB):
         where = follow(config.base, target)
-        read_base(where, config.spec)
+        refuse_other_weights(target, config.base_samples, where, read_base(where, config.spec))
 
 
 def _refuse_to_overwrite(target: Path, overwrite: bool) -> None:

@@ -140,6 +140,21 @@ HOSTILE = {
     ),
     "other size": (_configure(lambda data: data["spec"]["qformer"].update(ffn_width=48)), WeightsError, r"\[48, 16\]"),
     "trained is unknown": (_configure(lambda data: data.update(trained=["sound"])), InvalidSpec, r"\['sound'\]"),
+    "base unlike anything": (
+        _configure(lambda data: data.update(base="..")),
+        InvalidSpec,
+        "base is '..' with 0 base_samp",
+    ),
+    "like something": (
+        _configure(lambda data: data.update(base_samples=[{"name": "x", "values": [1.0]}])),
+        InvalidSpec,
+        "base is None with 1 base_samples",
+    ),
+    "like NaN": (
+        _configure(lambda data: data.update(base="..", base_samples=[{"name": "x", "values": [float("nan")]}])),
+        InvalidSpec,
+        "expected a finite number",
+    ),
     "index is no JSON": (_index("{"), WeightsError, "base.safetensors.index.json cannot be read"),
     "index has no map": (_index("{}"), WeightsError, "base.safetensors.index.json cannot be read"),
     "index maps to numbers": (_index('{"weight_map": {"a": 1}}'), WeightsError, "has no map from tensors"),

@@ -263,4 +263,5 @@ def test_config_is_what_the_card_of_the_format_says(saved: Path, network: Region
         "spec": spec_to_dict(network.spec),
         "trained": ["image", "cloud"],
         "base": None,
+        "base_samples": [],
     }
