@@ -29,7 +29,7 @@ class Row:
     sentences: tuple[str, ...]
     """What is true of it, for the language model to write."""
     references: tuple[str, ...]
-    """What may mean it, for the text branch to match: sentences and references."""
+    """What means it, for the text branch to match; where nothing does so alone, its sentences."""
     questions: tuple[tuple[str, str], ...] = ()
     """(question, answer)"""
 
@@ -148,7 +148,7 @@ def _row(record: Record, position: Tensor | None) -> Row:
         id=record.id,
         position=position,
         sentences=tuple(record.sentences),
-        references=tuple(dict.fromkeys([*record.sentences, *record.references])),
+        references=tuple(record.references or record.sentences),
         questions=tuple((question.text, question.answer) for question in record.questions),
     )
 

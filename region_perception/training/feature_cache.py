@@ -29,7 +29,7 @@ from region_perception.training.checkpoints import fingerprint
 from region_perception.training.examples import Example, Examples, PreparedRecords, Row
 from region_perception.training.recipe import FeatureCache
 
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 32
 _KEY = "key.json"
 

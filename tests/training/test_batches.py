@@ -9,7 +9,7 @@ from region_perception.errors import TrainingError
 from region_perception.network.region_blip import Features
 from region_perception.text import mini_codec
 from region_perception.training.batches import Batches, collate
-from region_perception.training.examples import PreparedRecords, chosen_rows
+from region_perception.training.examples import PreparedRecords, chosen_rows, prepare
 from region_perception.training.order import Schedule, generator
 
 
@@ -95,6 +95,16 @@ def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
 
     assert len(told("first")) == 1
     assert len(told("any")) == 2
+
+
+def test_the_text_branch_reads_what_means_one_region(world, network):
+    """ "this mug is red" is true of many: only a record without references is matched by such sentences."""
+    record = world("cloud_region").records(0)[0]
+    assert prepare([record], network.spec).rows[0].references == record.sentences
+    referred = replace(record, references=("the red box on the left",))
+    row = prepare([referred], network.spec).rows[0]
+    assert row.references == ("the red box on the left",)
+    assert row.sentences == record.sentences
 
 
 def test_equal_regions_and_equal_references_belong_together(make_batches, world, network):
