@@ -1,0 +1,186 @@
+"""What is shown to a model and asked of it; and asking it. The same for every protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from region_perception.evaluation.pointing import settled
+from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND, Prediction
+
+if TYPE_CHECKING:
+    from region_perception.captioner import Captioner
+    from region_perception.data.record import Question
+    from region_perception.observations import CloudObservation, ImageObservation
+    from region_perception.regions import Region
+    from region_perception.view import ScoreMethod, View
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One observation, or one region of it, with what a model should say of it.
+
+    Attributes:
+        id, group, modality, subject, pointing: as in `Prediction`.
+        observation: what is seen; cases that share it are encoded once.
+        region: what is pointed at; None for the whole.
+        references: what a caption may say; empty where none is asked for.
+        questions: with their answers.
+        description: words by which it should be found among `candidates`; empty where it is not sought.
+        candidates: regions of the same observation by name; one of them has `name`.
+        name: its own name among the candidates.
+        label: its class among `labels`; empty where it is not classified.
+        labels: all classes, each with the words that regions are compared with ("mug": "a mug").
+        facts: what the protocol needs to judge what is said, as plain JSON values.
+    """
+
+    id: str
+    group: str
+    modality: str
+    subject: str
+    pointing: str
+    observation: ImageObservation | CloudObservation
+    region: Region | None = None
+    references: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    description: str = ""
+    candidates: Mapping[str, Region] = field(default_factory=dict)
+    name: str = ""
+    label: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How sentences are sought, and how regions are compared with texts (see `Captioner.score`; None: its default)."""
+
+    beams: int = 1
+    max_tokens: int = 30
+    answer_tokens: int = 8
+    by: ScoreMethod | None = None
+
+
+def ask_model(
+    captioner: Captioner, cases: Sequence[Case], tasks: Sequence[str], decoding: Decoding
+) -> tuple[list[Prediction], float]:
+    """What the model says of these cases, case by case, and the seconds that it took."""
+    started = time.perf_counter()
+    cases = _with_settled_regions(cases)
+    distinct = {id(case.observation): case.observation for case in cases}
+    seen = dict(zip(distinct, captioner.look_at_all(list(distinct.values())), strict=True))
+    views = [seen[id(case.observation)] for case in cases]
+    said: dict[int, list[Prediction]] = {i: [] for i in range(len(cases))}
+    for task, ask in ((CAPTION, _captions), (ANSWER, _answers), (FIND, _finds), (CLASSIFY, _classes)):
+        if task in tasks:
+            for i, prediction in ask(captioner, cases, views, decoding):
+                said[i].append(prediction)
+    return [each for predictions in said.values() for each in predictions], time.perf_counter() - started
+
+
+def _with_settled_regions(cases: Sequence[Case]) -> list[Case]:
+    """The same cases, with what clicks select in the place of clicks."""
+    regions: dict[int, Region] = {}
+    choices: dict[int, dict[str, Region]] = {}
+
+    def settle(region: Region, case: Case) -> Region:
+        if id(region) not in regions:
+            regions[id(region)] = settled(region, case.observation)
+        return regions[id(region)]
+
+    found = []
+    for case in cases:
+        if id(case.candidates) not in choices:
+            choices[id(case.candidates)] = {name: settle(region, case) for name, region in case.candidates.items()}
+        region = None if case.region is None else settle(case.region, case)
+        found.append(replace(case, region=region, candidates=choices[id(case.candidates)]))
+    return found
+
+
+_Told = Iterator[tuple[int, Prediction]]
+
+
+def _captions(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
+    chosen = [i for i, case in enumerate(cases) if case.references]
+    wanted = [(views[i], cases[i].region) for i in chosen]
+    for i, told in zip(
+        chosen, captioner.caption(wanted, beams=decoding.beams, max_tokens=decoding.max_tokens), strict=True
+    ):
+        yield i, _prediction(cases[i], CAPTION, told.text, told.confidence, cases[i].references)
+
+
+def _answers(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
+    chosen = [(i, number) for i, case in enumerate(cases) for number in range(len(case.questions))]
+    wanted = [(views[i], cases[i].region, cases[i].questions[number].text) for i, number in chosen]
+    told = captioner.ask(wanted, beams=decoding.beams, max_tokens=decoding.answer_tokens)
+    for (i, number), answer in zip(chosen, told, strict=True):
+        question = cases[i].questions[number]
+        yield (
+            i,
+            _prediction(
+                cases[i],
+                ANSWER,
+                answer.text,
+                answer.confidence,
+                (question.answer,),
+                number,
+                asked=question.text,
+                topic=question.topic,
+            ),
+        )
+
+
+def _finds(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
+    """Descriptions of one view that choose among the same candidates are compared together."""
+    alike: dict[tuple[int, int], list[int]] = {}
+    for i, case in enumerate(cases):
+        if case.description:
+            alike.setdefault((id(views[i]), id(case.candidates)), []).append(i)
+    for chosen in alike.values():
+        view, candidates = views[chosen[0]], cases[chosen[0]].candidates
+        texts = [cases[i].description for i in chosen]
+        scores = captioner.score([(view, region) for region in candidates.values()], texts, decoding.by)
+        names = tuple(candidates)
+        for column, i in enumerate(chosen):
+            best = int(scores[:, column].argmax())
+            score = float(scores[best, column])
+            case = cases[i]
+            yield (
+                i,
+                _prediction(case, FIND, names[best], score, (case.name,), asked=case.description, options=names),
+            )
+
+
+def _classes(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
+    alike: dict[int, list[int]] = {}
+    for i, case in enumerate(cases):
+        if case.label:
+            alike.setdefault(id(case.labels), []).append(i)
+    for chosen in alike.values():
+        labels = cases[chosen[0]].labels
+        names = tuple(labels)
+        scores = captioner.score([(views[i], cases[i].region) for i in chosen], list(labels.values()), decoding.by)
+        for row, i in enumerate(chosen):
+            best = int(scores[row].argmax())
+            yield i, _prediction(cases[i], CLASSIFY, names[best], float(scores[row, best]), (cases[i].label,))
+
+
+def _prediction(
+    case: Case, task: str, said: str, confidence: float, expected: tuple[str, ...], number: int = 0, **details: Any
+) -> Prediction:
+    return Prediction(
+        id=f"{case.id}#{task}{f'-{number}' if task == ANSWER else ''}",
+        case=case.id,
+        group=case.group,
+        task=task,
+        modality=case.modality,
+        subject=case.subject,
+        pointing=case.pointing,
+        said=said,
+        confidence=confidence,
+        expected=expected,
+        facts=case.facts,
+        **details,
+    )

@@ -1,0 +1,175 @@
+"""What a model said, one line of JSON for each thing said, kept so that scores can be computed again without the model.
+
+FOLDER/
+  run.json            what was asked for, which model answered, how far it came
+  predictions.jsonl   one Prediction a line, all of one group (an image, a scene) next to each other
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from region_perception.errors import InvalidInput
+
+CAPTION, ANSWER, FIND, CLASSIFY = "caption", "answer", "find", "classify"
+TASKS = (CAPTION, ANSWER, FIND, CLASSIFY)
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One thing that a model said, and what would have been right.
+
+    Attributes:
+        id: names it among all of its run.
+        case: what was shown (`Case.id`); its caption, its answers and the rest have the same.
+        group: what is drawn anew together in confidence intervals: the scene.
+        task: one of TASKS.
+        modality: one of `modalities.MODALITIES`.
+        subject: what it is about: "region", "whole", or "thing" (a thing by itself).
+        pointing: how the region was pointed at ("box", "mask", ...); empty for wholes.
+        said: the sentence, the answer, the candidate that was found, or the class.
+        confidence: in [0, 1], as the model told it.
+        expected: references, right answers, the right candidate, or the right class.
+        asked: the question, or the description of what was to be found.
+        topic: what the question is about.
+        options: what there was to choose from.
+        facts: what the protocol needs to judge it, as plain JSON values.
+    """
+
+    id: str
+    case: str
+    group: str
+    task: str
+    modality: str
+    subject: str
+    pointing: str
+    said: str
+    confidence: float
+    expected: tuple[str, ...]
+    asked: str = ""
+    topic: str = ""
+    options: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps({name: value for name, value in asdict(self).items() if value not in ("", (), {})})
+
+
+_NAMES = {each.name for each in fields(Prediction)}
+_LISTS = ("expected", "options")
+_DEFAULTS: dict[str, Any] = {"pointing": "", "said": "", "expected": ()}  # left out of a line where they are empty
+
+
+def read_predictions(folder: Path) -> list[Prediction]:
+    """All predictions of a run, as far as it came."""
+    path = folder / "predictions.jsonl"
+    size = read_run(folder)["bytes"]
+    predictions: list[Prediction] = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file.read(size).splitlines(), start=1):
+                predictions.append(_prediction(line, f"{path}, line {number}"))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    return predictions
+
+
+def _prediction(line: bytes, where: str) -> Prediction:
+    try:
+        written = json.loads(line)
+    except ValueError as error:
+        raise InvalidInput(f"{where}: this is no JSON: {error}") from error
+    if not isinstance(written, dict) or set(written) - _NAMES:
+        unknown = sorted(set(written) - _NAMES) if isinstance(written, dict) else type(written).__name__
+        raise InvalidInput(f"{where}: expected the fields of a prediction, got {unknown}")
+    values = _DEFAULTS | written
+    try:
+        return Prediction(**values | {name: tuple(values.get(name, ())) for name in _LISTS})
+    except TypeError as error:
+        raise InvalidInput(f"{where}: fields are missing: {error}") from error
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What FOLDER/run.json says."""
+    path = folder / "run.json"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{folder} holds no evaluation: there is no run.json in it") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    if not isinstance(run, dict) or run.get("format") != _FORMAT:
+        raise InvalidInput(f"{path}: expected a run of format {_FORMAT}, got {run if run else 'nothing'!r:.200}")
+    return run
+
+
+class Recorder:
+    """Adds predictions to a folder, group by group, such that a run that was broken off goes on where it stopped.
+
+    `done` counts the groups that are complete; what was written of any other is dropped.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """settings: what was asked for, as plain JSON values; a folder is only ever continued with the same."""
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"{folder}: this folder cannot be made: {error.strerror}") from error
+        fresh = {"format": _FORMAT, "settings": dict(settings), "model": dict(model)}
+        if (folder / "run.json").exists():
+            self._run = read_run(folder)
+            _refuse_others(folder, self._run, fresh)
+        else:
+            self._run = fresh | {"done": 0, "bytes": 0, "seconds": 0.0}
+        path = folder / "predictions.jsonl"
+        path.touch()
+        if path.stat().st_size < self._run["bytes"]:
+            raise InvalidInput(f"{path} is shorter than run.json says; something else changed it")
+        os.truncate(path, self._run["bytes"])
+        self._save()
+
+    @property
+    def done(self) -> int:
+        return int(self._run["done"])
+
+    def add(self, predictions: Sequence[Prediction], groups: int, seconds: float, **facts: Any) -> None:
+        """Adds what was said about the next `groups` groups. facts: about the run, to be kept in run.json."""
+        with (self.folder / "predictions.jsonl").open("ab") as file:
+            file.write("".join(f"{prediction.to_json()}\n" for prediction in predictions).encode())
+            file.flush()
+            os.fsync(file.fileno())
+            self._run["bytes"] = file.tell()
+        self._run |= {"done": self.done + groups, "seconds": self._run["seconds"] + seconds, **facts}
+        self._save()
+
+    def _save(self) -> None:
+        """Replaces run.json in one step, so that it is whole whenever the run ends."""
+        path = self.folder / "run.json.part"
+        path.write_text(json.dumps(self._run, indent=2) + "\n", encoding="utf-8")
+        os.replace(path, self.folder / "run.json")
+
+
+def _refuse_others(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for part in ("settings", "model"):
+        for name in wanted[part]:
+            if found[part].get(name) != wanted[part][name]:
+                there, here = found[part].get(name), wanted[part][name]
+                raise InvalidInput(
+                    f"{folder} holds an evaluation with {name} {there!r}, not {here!r}; name another folder"
+                )
+
+
+def in_groups(predictions: Sequence[Prediction]) -> Iterator[list[Prediction]]:
+    """Predictions of one section after the other: those of one modality and subject that were pointed at in one way."""
+    sections: dict[tuple[str, str, str], list[Prediction]] = {}
+    for prediction in predictions:
+        sections.setdefault((prediction.modality, prediction.subject, prediction.pointing), []).append(prediction)
+    yield from sections.values()

@@ -1,0 +1,106 @@
+"""Runs a model over the cases of a protocol and keeps what it said; a run that was broken off goes on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from region_perception import __version__
+from region_perception.errors import InvalidInput
+from region_perception.evaluation.cases import Case, Decoding, ask_model
+from region_perception.evaluation.predictions import TASKS, Recorder, read_predictions
+
+if TYPE_CHECKING:
+    from region_perception.captioner import Captioner
+
+AT_ONCE = 8  # groups whose regions go through the network together, and are kept together
+
+_SLACK = 0.02  # confidences may differ by this much from one machine to another
+
+
+def run(
+    captioner: Captioner,
+    folder: Path,
+    cases_of: Callable[[int], list[Case]],
+    groups: int,
+    settings: Mapping[str, Any],
+    *,
+    tasks: Sequence[str] = TASKS,
+    decoding: Decoding | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Shows the groups 0 to `groups` (images, scenes) of a protocol to a model and writes what it says to `folder`.
+
+    cases_of: the cases of a group. settings: of the protocol, as plain JSON values; a folder is only continued with the
+    same, and with a model that says the same of the first group. More groups than before may be asked for. progress:
+    told how many groups are done, of how many.
+    """
+    if groups < 1:
+        raise InvalidInput(f"an evaluation needs at least one scene or image, got {groups}")
+    if wrong := [task for task in tasks if task not in TASKS]:
+        raise InvalidInput(f"unknown task {wrong[0]!r}; expected some of {', '.join(TASKS)}")
+    decoding = decoding or Decoding()
+    asked = dict(settings) | {"tasks": [task for task in TASKS if task in tasks], "decoding": asdict(decoding)}
+    recorder = Recorder(folder, asked, model_facts(captioner))
+    progress = progress or (lambda done, total: None)
+    if 0 < recorder.done < groups:
+        _check_same_words(captioner, folder, cases_of(0), tasks, decoding)
+    progress(recorder.done, max(groups, recorder.done))
+    while recorder.done < groups:
+        numbers = range(recorder.done, min(recorder.done + AT_ONCE, groups))
+        shown = [case for number in numbers for case in cases_of(number)]
+        predictions, seconds = ask_model(captioner, shown, tasks, decoding)
+        recorder.add(predictions, len(numbers), seconds, hardware=hardware(captioner))
+        progress(recorder.done, groups)
+
+
+def model_facts(captioner: Captioner) -> dict[str, Any]:
+    return {"name": captioner.name, "source": captioner.source, "trained": sorted(captioner.trained)}
+
+
+def hardware(captioner: Captioner) -> dict[str, Any]:
+    """What the model ran on."""
+    import torch
+
+    device = captioner.device
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    facts = {
+        "device": str(device),
+        "gpu": gpu,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "region_perception": __version__,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _check_same_words(
+    captioner: Captioner, folder: Path, cases: list[Case], tasks: Sequence[str], decoding: Decoding
+) -> None:
+    """Refuses to add to what other weights of the same name have said."""
+    ids = {case.id for case in cases}
+    before = {each.id: each for each in read_predictions(folder) if each.case in ids}
+    for now in ask_model(captioner, cases, tasks, decoding)[0]:
+        then = before.get(now.id)
+        if then is None or then.said != now.said or abs(then.confidence - now.confidence) > _SLACK:
+            said = "nothing" if then is None else f"{then.said!r} ({then.confidence:.3f})"
+            raise InvalidInput(
+                f"{folder} holds what another model of the name {captioner.name!r} said: of {now.id} it said {said}, "
+                f"this one says {now.said!r} ({now.confidence:.3f}); name another folder"
+            )
