@@ -35,14 +35,16 @@ def draw_cloud(
     size: tuple[int, int] = (960, 720),
     azimuth: float | None = None,
     elevation: float = 35.0,
+    tinted: bool = True,
 ) -> Image.Image:
     """Draws a perspective view of a cloud with its regions as boxes, numbered and captioned.
 
     `size` is (width, height) of the view in pixels; a legend for captions that do not fit into it is added below.
     The viewer stands in the direction `azimuth` (degrees about z from +x towards +y) as seen from what is shown,
     `elevation` degrees above the horizontal. Without `azimuth` one is chosen from which the regions are seen well, on
-    the sensor's side where the cloud lies to one side of the origin. The points of a region take on its colour; edges
-    of boxes are dashed where points hide them. Returns an RGB picture, the same one for the same input.
+    the sensor's side where the cloud lies to one side of the origin. The points of a region take on its colour, unless
+    `tinted` is False; edges of boxes are dashed where points hide them. Returns an RGB picture, the same one for the
+    same input.
     """
     located = [item for item in items if item.footprint is not None]
     places = footprints(located, CloudFootprint)
@@ -58,7 +60,9 @@ def draw_cloud(
         azimuth = good_azimuth(points, owners, framed, elevation)
     camera = Camera.framing(framed, azimuth, elevation, (size[0] * _SCALE, size[1] * _SCALE))
     view = splat(points, camera)
-    picture = Image.fromarray(_paint(view, _point_colours(cloud, rows, owners, located)))
+    picture = Image.fromarray(
+        _paint(view, _point_colours(cloud, rows, owners if tinted else np.full_like(owners, -1), located))
+    )
     for item, box in zip(located, corners, strict=True):
         _draw_region(ImageDraw.Draw(picture), view, camera, item, box, cloud.origin)
     return _furnished(picture, camera, items, corners)

@@ -184,6 +184,8 @@ def test_members_take_on_the_colour_of_their_region(table):
     assert region_colour(3)[0] > 200
     tinted = [Drawable(PointSet(mask=members).locate(cloud), 3, "")]
     assert reddish(draw_cloud(cloud, tinted, size=SMALL)) > 500
+    boxed = reddish(draw_cloud(cloud, tinted, size=SMALL, tinted=False))
+    assert boxed < reddish(draw_cloud(cloud, tinted, size=SMALL)) - 200  # the edges of its box are red all the same
 
 
 def test_hidden_edges_are_dashed():
