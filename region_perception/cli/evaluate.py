@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from region_perception.cli.notes import note
-from region_perception.cli.options import ModelOptions, Switch
-from region_perception.cli.session import load_captioner
+from region_perception.cli.options import ModelOptions, Switch, WritingOptions
 from region_perception.cli.simulate import Split
+from region_perception.cli.steps import load_captioner
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -42,10 +42,6 @@ class ShownOptions:
     """Of the pictures in pixels."""
     cloud: Literal["measured", "sampled"] = "measured"
     """What the depth camera measures, or points from all surfaces."""
-    beams: Annotated[int, arg(metavar="N")] = 1
-    """1 takes the likeliest word each time."""
-    max_tokens: Annotated[int, arg(metavar="N")] = 30
-    """The longest caption; a word has one or a few tokens."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,7 @@ def evaluate(
     out: Annotated[Path, arg(metavar="FOLDER")],
     shown: ShownOptions,
     network: NetworkOptions,
+    writing: WritingOptions,
     model: Positional[Annotated[str | None, arg(metavar="MODEL", help_behavior_hint="")]] = None,
     score_only: Switch = False,
     without_java: Switch = False,
@@ -88,14 +85,14 @@ def evaluate(
 
     if not score_only:
         options = ModelOptions(model, network.base, network.device, network.dtype, network.untrained, network.seed)
-        _show(load_captioner(options), out, shown)
+        _show(load_captioner(options), out, shown, writing)
     write_report(out, TABLETOP, java=not without_java, pictures=pictures)
     report = (out / "report.md").read_text(encoding="utf-8")
     print(report[report.index("## Summary") :].split("\n\n")[1])
     note(f"wrote {out / 'report.md'}")
 
 
-def _show(captioner: "Captioner", out: Path, shown: ShownOptions) -> None:
+def _show(captioner: "Captioner", out: Path, shown: ShownOptions, writing: WritingOptions) -> None:
     """Runs the model over the scenes and keeps what it says."""
     from region_perception.evaluation import Decoding, TabletopSettings, run, scene_cases
 
@@ -116,7 +113,7 @@ def _show(captioner: "Captioner", out: Path, shown: ShownOptions) -> None:
             shown.scenes,
             settings.to_dict(),
             tasks=shown.task,
-            decoding=Decoding(beams=shown.beams, max_tokens=shown.max_tokens),
+            decoding=Decoding(beams=writing.beams, max_tokens=writing.max_tokens),
             progress=progress,
         )
 

@@ -89,13 +89,13 @@ def _draw_card(card: Card) -> Image.Image:
 
 def _picture(card: Card) -> Image.Image:
     items = [
-        Drawable(region.locate(card.observation), number, text, region)  # type: ignore[attr-defined]  # both families have it
+        Drawable(region.locate(card.observation), number, text, region)
         for number, (region, text) in enumerate(card.regions, start=1)
     ]
     if isinstance(card.observation, ImageObservation):
         drawn = draw_image(card.observation, items)
     else:
-        drawn = draw_cloud(card.observation, items, size=(3 * _WIDTH // 2, 3 * _PICTURE // 2))
+        drawn = draw_cloud(card.observation, items, size=(3 * _WIDTH // 2, 3 * _PICTURE // 2), tinted=False)
     drawn.thumbnail((_WIDTH, _PICTURE), Image.Resampling.LANCZOS)
     return drawn
 
