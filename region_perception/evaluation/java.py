@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _SECONDS = 60  # that Java may take to say its version
 
@@ -31,20 +32,29 @@ def java_version() -> str | None:
 def meteor(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[float, list[float]]:
     """METEOR 1.5 of all sentences and of each. Sentences are words with one space between them."""
     _need_java()
-    from pycocoevalcap.meteor.meteor import Meteor
-
     # Its protocol separates sentences by "|||" and ends them with a line.
     refs = {name: [_without_bars(sentence) for sentence in sentences] for name, sentences in meant.items()}
     said = {name: [_without_bars(sentences[0])] for name, sentences in given.items()}
-    try:
-        scorer = Meteor()
-    except OSError as error:
-        raise Unavailable(f"its program cannot be started: {error}") from error
+    scorer = _meteor_program()
     try:
         total, values = scorer.compute_score(refs, said)
     except (OSError, ValueError) as error:
+        _meteor_program.cache_clear()
+        if scorer.lock.locked():  # else it would wait for itself when it goes
+            scorer.lock.release()
         raise Unavailable(f"its program broke off: {error}") from error
     return float(total), [float(value) for value in values]
+
+
+@cache
+def _meteor_program() -> Any:
+    """The running program, which takes seconds to start and serves as often as it is asked."""
+    from pycocoevalcap.meteor.meteor import Meteor
+
+    try:
+        return Meteor()
+    except OSError as error:
+        raise Unavailable(f"its program cannot be started: {error}") from error
 
 
 def spice(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[float, list[float]]:

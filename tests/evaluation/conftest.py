@@ -7,8 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-pytest.importorskip("open3d")
-
 from region_perception.evaluation import TabletopSettings, scene_cases
 
 
@@ -75,6 +73,7 @@ def settings():
 @pytest.fixture(scope="session")
 def cases_of(settings):
     """The cases of the scenes of the test split, each made once."""
+    pytest.importorskip("open3d")
     return cache(lambda number: scene_cases(settings, number))
 
 

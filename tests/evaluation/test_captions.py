@@ -1,5 +1,6 @@
 """Caption scores: golden values worked out apart from the scorers, parity with the COCO evaluation, hostile input."""
 
+import gc
 import math
 from collections import Counter
 
@@ -8,7 +9,7 @@ import pytest
 pytest.importorskip("pycocoevalcap")
 
 from region_perception.errors import InputWarning, InvalidInput, InvalidText
-from region_perception.evaluation import captions
+from region_perception.evaluation import captions, java
 from region_perception.evaluation.captions import score_captions
 from region_perception.evaluation.java import java_version
 
@@ -175,6 +176,37 @@ def test_without_java_it_is_said_what_is_missing(monkeypatch) -> None:
     assert "METEOR" not in found.scores
     assert [note.split(":")[0] for note in found.notes] == ["METEOR", "SPICE"]
     assert all("no Java runtime" in note for note in found.notes)
+
+
+def test_spice_comes_by_the_order_of_ids_and_counts_nothing_as_zero(monkeypatch) -> None:
+    from pycocoevalcap.spice import spice
+
+    class Stub:
+        def compute_score(self, references, said):
+            by_id = {"a": 0.5, "b": float("nan"), "c": 0.25, "d": 0.0}
+            return 0.0, [{"All": {"f": by_id[name]}} for name in sorted(said)]  # as SPICE does it
+
+    monkeypatch.setattr(spice, "Spice", Stub)
+    monkeypatch.setattr(java, "_need_java", lambda: None)
+    monkeypatch.setattr(java, "_need_models", lambda: None)
+    given = {name: [SAID[name]] for name in ("d", "c", "b", "a")}
+    assert java.spice(given, given) == (pytest.approx(0.75 / 4), [0.0, 0.25, 0.0, 0.5])
+
+
+def test_a_java_that_breaks_off_is_told_and_leaves_nothing_waiting(tmp_path, monkeypatch) -> None:
+    broken = tmp_path / "java"
+    broken.write_text('#!/bin/sh\n[ "$1" = -version ] && echo "broken 1.0" && exit 0\nread line\necho not a number\n')
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    java.java_version.cache_clear()
+    java._meteor_program.cache_clear()
+    try:
+        assert java.java_version() == "broken 1.0"
+        found = score_captions(SAID, REFERENCES)
+        assert any(note.startswith("METEOR: not computed, as its program broke off") for note in found.notes)
+        gc.collect()  # the program's end must not wait for a lock that it holds itself
+    finally:
+        java.java_version.cache_clear()
 
 
 @pytest.mark.java

@@ -59,6 +59,7 @@ def test_a_single_pixel_can_be_pointed_at(pointing: str) -> None:
 
 
 def test_clouds() -> None:
+    pytest.importorskip("open3d")
     points = np.random.default_rng(0).uniform(0, 1, (50, 3)).astype(np.float32)
     cloud = CloudObservation(points, None, np.arange(50) + 3, 60)
     rows, box = np.arange(3, 13), Box3D((0, 0, 0), (2, 2, 2), 0.3)

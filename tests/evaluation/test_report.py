@@ -6,6 +6,9 @@ import random
 import pytest
 from PIL import Image
 
+pytest.importorskip("open3d")
+pytest.importorskip("pycocoevalcap")
+
 from region_perception.cli import main
 from region_perception.errors import InvalidInput
 from region_perception.evaluation import TABLETOP, run, write_report

@@ -6,6 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+pytest.importorskip("open3d")
+pytest.importorskip("pycocoevalcap")
+
 from region_perception.errors import InvalidInput
 from region_perception.evaluation import TASKS, Decoding, TabletopSettings, judge_caption, scene_cases
 from region_perception.evaluation.cases import ask_model
