@@ -86,6 +86,7 @@ def evaluate(
     if not score_only:
         options = ModelOptions(model, network.base, network.device, network.dtype, network.untrained, network.seed)
         _show(load_captioner(options), out, shown, writing)
+    note("scoring" + (", and drawing pictures" if pictures else ""))
     write_report(out, TABLETOP, java=not without_java, pictures=pictures)
     report = (out / "report.md").read_text(encoding="utf-8")
     print(report[report.index("## Summary") :].split("\n\n")[1])

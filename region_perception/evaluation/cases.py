@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from region_perception.evaluation.pointing import settled
+from region_perception.evaluation.pointing import overlap, settled
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND, Prediction
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Case:
         id, group, modality, subject, pointing: as in `Prediction`.
         observation: what is seen; cases that share it are encoded once.
         region: what is pointed at; None for the whole.
+        meant: exactly what is meant, where a click has to select it first: the overlap of both is kept.
         references: what a caption may say; empty where none is asked for.
         questions: with their answers.
         description: words by which it should be found among `candidates`; empty where it is not sought.
@@ -43,6 +44,7 @@ class Case:
     pointing: str
     observation: ImageObservation | CloudObservation
     region: Region | None = None
+    meant: Region | None = None
     references: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     description: str = ""
@@ -95,7 +97,10 @@ def _with_settled_regions(cases: Sequence[Case]) -> list[Case]:
         if id(case.candidates) not in choices:
             choices[id(case.candidates)] = {name: settle(region, case) for name, region in case.candidates.items()}
         region = None if case.region is None else settle(case.region, case)
-        found.append(replace(case, region=region, candidates=choices[id(case.candidates)]))
+        facts = case.facts
+        if region is not None and case.meant is not None:
+            facts = {**facts, "overlap": round(overlap(region, case.meant, case.observation), 4)}
+        found.append(replace(case, region=region, candidates=choices[id(case.candidates)], facts=facts))
     return found
 
 

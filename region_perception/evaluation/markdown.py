@@ -9,6 +9,7 @@ from typing import Any
 from region_perception.evaluation.captions import BLEU, CAPTION_SCORES, CIDER, METEOR, ROUGE
 from region_perception.evaluation.judging import VERDICTS
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND
+from region_perception.evaluation.scoring import SELECTED
 
 Sheets = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -78,7 +79,8 @@ def _time(seconds: float | None) -> str:
 
 
 def _summary(sections: Sequence[Mapping[str, Any]], headline: Sequence[str]) -> str:
-    columns = ["shown", "cases", *headline, *_SUMMARY, "answers", "found", "class", "ECE"]
+    tasks = (ANSWER, FIND, CLASSIFY, SELECTED)
+    columns = ["shown", "cases", *headline, *_SUMMARY, "answers", "found", "class", "selected", "ECE"]
     rows = []
     for section in sections:
         caption = section.get(CAPTION, {})
@@ -86,7 +88,7 @@ def _summary(sections: Sequence[Mapping[str, Any]], headline: Sequence[str]) -> 
         row = [section["name"], f"{section['cases']:,}"]
         row += [percent(properties.get(name), interval=False) for name in headline]
         row += [percent(scores.get(name), interval=False) for name in _SUMMARY]
-        row += [percent(section.get(task, {}).get("accuracy"), interval=False) for task in (ANSWER, FIND, CLASSIFY)]
+        row += [percent(section.get(task, {}).get("accuracy"), interval=False) for task in tasks]
         rows.append([*row, percent(caption.get("confidence", {}).get("ece"), interval=False)])
     return _without_empty(columns, rows)
 
@@ -99,6 +101,12 @@ def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 def _section(section: Mapping[str, Any], sheets: Sequence[tuple[str, str]]) -> list[str]:
     parts = [f"## {section['name']}", f"{section['cases']:,} cases in {section['groups']:,} scenes or images."]
+    if SELECTED in section:
+        overlap, hit = percent(section[SELECTED]["overlap"]), percent(section[SELECTED]["accuracy"])
+        parts.append(
+            f"What clicks select overlaps the thing by {overlap} (pixels or points that both share, of those that "
+            f"either has); {hit} overlap by half or more. Where a click selects something else, the rest is about that."
+        )
     if CAPTION in section:
         parts += _captions(section[CAPTION])
     if ANSWER in section:

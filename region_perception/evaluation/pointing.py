@@ -9,7 +9,18 @@ import numpy as np
 
 from region_perception.errors import InputWarning
 from region_perception.observations import CloudObservation, ImageObservation
-from region_perception.regions import Box, Box3D, Click, Click3D, Mask, PointSet, Region, Scribble
+from region_perception.regions import (
+    Box,
+    Box3D,
+    Click,
+    Click3D,
+    CloudFootprint,
+    ImageFootprint,
+    Mask,
+    PointSet,
+    Region,
+    Scribble,
+)
 
 BOX, MASK, CLICK, SCRIBBLE = "box", "mask", "click", "scribble"
 POINTINGS = (BOX, MASK, CLICK, SCRIBBLE)
@@ -59,6 +70,17 @@ def settled(region: Region, observation: ImageObservation | CloudObservation) ->
             members = region.locate(observation).members
             return PointSet(observation.source_index[members], source_count=observation.source_count)
     return region
+
+
+def overlap(region: Region, other: Region, observation: ImageObservation | CloudObservation) -> float:
+    """The pixels or points that two regions share, over those that either has (IoU), in [0, 1]."""
+    mine, theirs = (_covered(each.locate(observation)) for each in (region, other))
+    return float(np.count_nonzero(mine & theirs) / np.count_nonzero(mine | theirs))
+
+
+def _covered(footprint: ImageFootprint | CloudFootprint) -> np.ndarray:
+    """bool [H, W] or [N]."""
+    return footprint.mask() if isinstance(footprint, ImageFootprint) else footprint.members
 
 
 def _depth(shown: np.ndarray) -> np.ndarray:

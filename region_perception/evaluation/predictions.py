@@ -71,14 +71,18 @@ def read_predictions(folder: Path) -> list[Prediction]:
     """All predictions of a run, as far as it came."""
     path = folder / "predictions.jsonl"
     size = read_run(folder)["bytes"]
-    predictions: list[Prediction] = []
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file.read(size).splitlines(), start=1):
-                predictions.append(_prediction(line, f"{path}, line {number}"))
+            lines = file.read(size).splitlines()
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
-    return predictions
+    predictions: dict[str, Prediction] = {}
+    for number, line in enumerate(lines, start=1):
+        read = _prediction(line, f"{path}, line {number}")
+        if read.id in predictions:
+            raise InvalidInput(f"{path}, line {number}: there is a line for {read.id} before")
+        predictions[read.id] = read
+    return list(predictions.values())
 
 
 def _prediction(line: bytes, where: str) -> Prediction:

@@ -18,6 +18,10 @@ from region_perception.evaluation.estimates import estimate_mean
 from region_perception.evaluation.judging import RIGHT, WRONG, count_verdicts
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND, Prediction, in_groups
 
+SELECTED = "selected"
+
+_HIT = 0.5  # overlap from which what a click selected counts as the thing
+
 Judge = Callable[[Prediction], Mapping[str, str]]
 
 
@@ -86,6 +90,8 @@ def _section(section: Sequence[Prediction], judge: Judge | None, whole: Sequence
     for task in (FIND, CLASSIFY):
         if task in by_task:
             scores[task] = _choices(by_task[task])
+    if any("overlap" in prediction.facts for prediction in section):
+        scores[SELECTED] = _selected(section)
     return Section(scores, judged, section)
 
 
@@ -145,6 +151,14 @@ def _choices(told: Sequence[Prediction]) -> dict[str, Any]:
     if all(prediction.options for prediction in told):
         scores["by_chance"] = sum(1 / len(prediction.options) for prediction in told) / len(told)
     return scores
+
+
+def _selected(told: Sequence[Prediction]) -> dict[str, Any]:
+    """How well what clicks selected covers what was meant."""
+    cases = {each.case: (each.facts["overlap"], each.group) for each in told if "overlap" in each.facts}
+    overlaps, groups = zip(*cases.values(), strict=True)
+    hits = [value >= _HIT for value in overlaps]
+    return {"overlap": estimate_mean(overlaps, groups).to_dict(), "accuracy": estimate_mean(hits, groups).to_dict()}
 
 
 def _confidence(told: Sequence[Prediction], right: Iterable[bool]) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from region_perception.data.record import Record
 from region_perception.errors import InvalidInput
 from region_perception.evaluation.cases import Case
 from region_perception.evaluation.judging import RIGHT, SILENT, UNCLEAR, WRONG
-from region_perception.evaluation.pointing import BOX, CLOUD_POINTINGS, POINTINGS, point_in_cloud, point_in_image
+from region_perception.evaluation.pointing import (
+    BOX,
+    CLICK,
+    CLOUD_POINTINGS,
+    MASK,
+    POINTINGS,
+    point_in_cloud,
+    point_in_image,
+)
 from region_perception.evaluation.predictions import Prediction
 from region_perception.evaluation.report import Protocol
 from region_perception.evaluation.words import words
@@ -124,7 +132,7 @@ class _SceneCases:
             (modality, pointing): self._candidates(modality, pointing)
             for modality in REGION_MODALITIES
             if modality in settings.modalities
-            for pointing in settings.pointing
+            for pointing in {*settings.pointing, MASK}  # masks are also what clicks are compared with
         }
 
     def of(self, records: Sequence[Record]) -> list[Case]:
@@ -152,6 +160,7 @@ class _SceneCases:
             pointing=pointing,
             observation=record.observation,
             region=candidates[thing] if pointing else None,
+            meant=self.candidates[record.modality, MASK][thing] if pointing == CLICK else None,
             references=record.sentences,
             questions=record.questions,
             description=record.references[0] if record.references and pointing else "",

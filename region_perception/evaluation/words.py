@@ -27,8 +27,8 @@ _MARKS = str.maketrans(
 _BRACKETS = str.maketrans({"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"})
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"'}
 
-# Words that keep the dot behind them; the second row only where they are written with a capital, the third only
-# before a number.
+# Words that keep the dot behind them; those of the second list only where they are written with a capital, those of
+# the third only before a number or at the end.
 _ABBREVIATIONS = (
     "adj adm adv al ala alex apr ariz assn assoc asst atty aug ave bldg blvd brig bros calif capt cf cmdr co col colo "
     "conn corp cos cpl ct dak dec dept det dr esq est etc ext feb fla fri ft ga gen gov hon inc ind insp intl jan jos "
@@ -63,7 +63,6 @@ _RULES = (
     r"'n(?:'|(?!\w))",
     r"'em\b",
     r"\b(?:y|ol)'(?=all\b|\s|$)",
-    r"\by'(?=all\b)",
     rf"\b(?:o|d|l)'{_LETTER}{{2,}}(?<!ll)(?<!re)(?<!ve)\b",
     r"\bma'am\b",
     # Endings that are words of their own, and the words before them.

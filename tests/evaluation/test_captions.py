@@ -193,6 +193,7 @@ def test_spice_comes_by_the_order_of_ids_and_counts_nothing_as_zero(monkeypatch)
     assert java.spice(given, given) == (pytest.approx(0.75 / 4), [0.0, 0.25, 0.0, 0.5])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the pipe to what broke off
 def test_a_java_that_breaks_off_is_told_and_leaves_nothing_waiting(tmp_path, monkeypatch) -> None:
     broken = tmp_path / "java"
     broken.write_text('#!/bin/sh\n[ "$1" = -version ] && echo "broken 1.0" && exit 0\nread line\necho not a number\n')

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from region_perception.evaluation.pointing import BOX, CLICK, MASK, SCRIBBLE, point_in_cloud, point_in_image, settled
+from region_perception.evaluation.pointing import (
+    BOX,
+    CLICK,
+    MASK,
+    SCRIBBLE,
+    overlap,
+    point_in_cloud,
+    point_in_image,
+    settled,
+)
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions import Box, Box3D, Click, Click3D, Mask, PointSet, Scribble
 
@@ -72,6 +81,14 @@ def test_clouds() -> None:
     chosen = settled(click, cloud)
     assert isinstance(chosen, PointSet)
     np.testing.assert_array_equal(chosen.locate(cloud).members, click.locate(cloud).members)
+
+
+def test_overlap(ring: np.ndarray, image: ImageObservation) -> None:
+    left = ring.copy()
+    left[:, 40:] = False
+    assert overlap(Mask(ring), Mask(ring), image) == 1
+    assert overlap(Mask(ring), Mask(left), image) == pytest.approx(left.sum() / ring.sum())
+    assert overlap(Mask(left), Mask(ring & ~left), image) == 0
 
 
 def test_what_is_no_click_stays_itself(ring: np.ndarray, image: ImageObservation) -> None:

@@ -91,6 +91,12 @@ def test_files_that_something_else_changed_are_named(tmp_path) -> None:
         read_run(tmp_path)
 
 
+def test_two_lines_about_the_same_are_refused(tmp_path) -> None:
+    Recorder(tmp_path, SETTINGS, MODEL).add([prediction(0), prediction(1), prediction(0)], 1, 1.0)
+    with pytest.raises(InvalidInput, match=r"line 3: there is a line for 0#caption before"):
+        read_predictions(tmp_path)
+
+
 def test_a_folder_that_is_a_file_is_refused(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="cannot be made"):

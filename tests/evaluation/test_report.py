@@ -131,6 +131,11 @@ def test_the_command_evaluates_and_scores_again(tmp_path, capsys) -> None:
     assert main(["evaluate", "--untrained", *out, *shown, *asked]) == 0
     first = capsys.readouterr()
     assert "| image_region by click |" in first.out
+    sections = {each["name"]: each for each in json.loads((tmp_path / "out" / "report.json").read_text())["sections"]}
+    selected = sections["cloud_region by click"]["selected"]
+    assert selected["overlap"]["count"] == sections["cloud_region by click"]["cases"]
+    assert 0.3 < selected["overlap"]["value"] < 1
+    assert "selected" not in sections["cloud_region by box"]
     assert "report.md" in first.err
     assert (tmp_path / "out" / "cases" / "cloud_region-by-click-random.jpg").exists()
     assert main(["evaluate", *out, "--score-only", "--without-java", "--pictures", "0"]) == 0
