@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from region_perception.evaluation.pointing import overlap, settled
+from region_perception.errors import InputWarning
+from region_perception.evaluation.pointing import overlap
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND, Prediction
 
 if TYPE_CHECKING:
@@ -70,38 +72,27 @@ def ask_model(
 ) -> tuple[list[Prediction], float]:
     """What the model says of these cases, case by case, and the seconds that it took."""
     started = time.perf_counter()
-    cases = _with_settled_regions(cases)
     distinct = {id(case.observation): case.observation for case in cases}
-    seen = dict(zip(distinct, captioner.look_at_all(list(distinct.values())), strict=True))
-    views = [seen[id(case.observation)] for case in cases]
     said: dict[int, list[Prediction]] = {i: [] for i in range(len(cases))}
-    for task, ask in ((CAPTION, _captions), (ANSWER, _answers), (FIND, _finds), (CLASSIFY, _classes)):
-        if task in tasks:
-            for i, prediction in ask(captioner, cases, views, decoding):
-                said[i].append(prediction)
+    with warnings.catch_warnings():
+        # How much of the picture clicks select is part of what is measured.
+        warnings.filterwarnings("ignore", message="Click", category=InputWarning)
+        seen = dict(zip(distinct, captioner.look_at_all(list(distinct.values())), strict=True))
+        views = [seen[id(case.observation)] for case in cases]
+        cases = [_with_overlap(case, view) for case, view in zip(cases, views, strict=True)]
+        for task, ask in ((CAPTION, _captions), (ANSWER, _answers), (FIND, _finds), (CLASSIFY, _classes)):
+            if task in tasks:
+                for i, prediction in ask(captioner, cases, views, decoding):
+                    said[i].append(prediction)
     return [each for predictions in said.values() for each in predictions], time.perf_counter() - started
 
 
-def _with_settled_regions(cases: Sequence[Case]) -> list[Case]:
-    """The same cases, with what clicks select in the place of clicks."""
-    regions: dict[int, Region] = {}
-    choices: dict[int, dict[str, Region]] = {}
-
-    def settle(region: Region, case: Case) -> Region:
-        if id(region) not in regions:
-            regions[id(region)] = settled(region, case.observation)
-        return regions[id(region)]
-
-    found = []
-    for case in cases:
-        if id(case.candidates) not in choices:
-            choices[id(case.candidates)] = {name: settle(region, case) for name, region in case.candidates.items()}
-        region = None if case.region is None else settle(case.region, case)
-        facts = case.facts
-        if region is not None and case.meant is not None:
-            facts = {**facts, "overlap": round(overlap(region, case.meant, case.observation), 4)}
-        found.append(replace(case, region=region, candidates=choices[id(case.candidates)], facts=facts))
-    return found
+def _with_overlap(case: Case, view: View) -> Case:
+    """The case, with how well what a click selects covers what it means."""
+    if case.region is None or case.meant is None:
+        return case
+    shared = overlap(view.locate(case.region), view.locate(case.meant))
+    return replace(case, facts={**case.facts, "overlap": round(shared, 4)})
 
 
 _Told = Iterator[tuple[int, Prediction]]

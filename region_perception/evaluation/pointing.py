@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 
 import numpy as np
 
-from region_perception.errors import InputWarning
-from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions import (
     Box,
     Box3D,
@@ -60,21 +57,9 @@ def point_in_cloud(pointing: str, box: Box3D, rows: np.ndarray, points: np.ndarr
     return box
 
 
-def settled(region: Region, observation: ImageObservation | CloudObservation) -> Region:
-    """The same place as a click on it selects, without selecting it again each time that it is asked about."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # that much was selected: how good that is, is what is measured
-        if isinstance(region, Click) and isinstance(observation, ImageObservation):
-            return Mask(region.locate(observation).mask())
-        if isinstance(region, Click3D) and isinstance(observation, CloudObservation):
-            members = region.locate(observation).members
-            return PointSet(observation.source_index[members], source_count=observation.source_count)
-    return region
-
-
-def overlap(region: Region, other: Region, observation: ImageObservation | CloudObservation) -> float:
-    """The pixels or points that two regions share, over those that either has (IoU), in [0, 1]."""
-    mine, theirs = (_covered(each.locate(observation)) for each in (region, other))
+def overlap(one: ImageFootprint | CloudFootprint, other: ImageFootprint | CloudFootprint) -> float:
+    """The pixels or points that two regions of one observation share, over those that either has (IoU), in [0, 1]."""
+    mine, theirs = _covered(one), _covered(other)
     return float(np.count_nonzero(mine & theirs) / np.count_nonzero(mine | theirs))
 
 

@@ -25,7 +25,8 @@ ALLOWED = {
     "data": SHARED | {"observations", "regions"},
     "simulation": SHARED | {"observations", "regions", "data"},
     "training": BELOW_THE_CAPTIONER | {"captioner", "drawing", "data", "simulation"},  # it shows what it has learnt
-    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing", "data", "simulation", "training"},
+    "evaluation": SHARED | {"observations", "regions", "captioner", "view", "drawing", "data", "simulation"},
+    "cli": BELOW_THE_CAPTIONER | {"captioner", "view", "drawing", "data", "simulation", "training", "evaluation"},
 }
 
 
