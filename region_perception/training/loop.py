@@ -150,7 +150,7 @@ def _save(run: Run, done: int) -> None:
 
 
 def _finish(run: Run) -> Path:
-    """Write the trained model. It stands on its own; the heads that only training has are left behind."""
+    """Write the trained model; the heads that only training has are left behind."""
     folder = run.folder / "model"
     if run.accelerator.is_main_process:
         save_model(
@@ -159,7 +159,8 @@ def _finish(run: Run) -> Path:
             run.model.codec,
             card=_card(run),
             trained=trained_modalities(run),
-            base=run.recipe.base,
+            # Adapters can stand on the base that they were trained over; a base that was trained itself cannot.
+            base=run.recipe.base if run.recipe.phase == "modalities" else None,
             overwrite=True,
         )
     run.accelerator.wait_for_everyone()

@@ -13,7 +13,9 @@ from region_perception.training.loop import train
 from region_perception.training.phases import choose_what_learns, learning_rate, make_optimiser
 from region_perception.training.recipe import Optimiser, Share
 from region_perception.training.setup import set_up
+from region_perception.weights.folder import read_config
 from region_perception.weights.load import load_model
+from region_perception.weights.store import save_model
 
 FAST = Optimiser(peak=0.05, warmup_start=0.05, warmup_steps=0)
 NONE, SOME = Share(), Share(observations=4, regions=2, questions=1)
@@ -91,6 +93,20 @@ def test_the_base_learns_alone(tmp_path, start, make_recipe, make_data):
     frozen = fingerprint(before.image_encoder.state_dict())
     assert fingerprint(after.image_encoder.state_dict()) == frozen, "encoders stay frozen unless the recipe says so"
     assert fingerprint(after.language.state_dict()) != fingerprint(before.language.state_dict())
+
+
+def test_adapters_stand_on_their_base_until_the_base_itself_learns(tmp_path, start, make_recipe, make_data):
+    loaded = load_model(start)
+    adapters = save_model(
+        tmp_path / "adapters", loaded.network, loaded.codec, card="# adapters", trained=["cloud"], base=start
+    )
+    for phase, modality in (("modalities", "cloud"), ("base", "image")):
+        shares = OFF | {modality: SOME}
+        recipe = make_recipe(phase=phase, **shares, optimiser=FAST, steps=1, start=str(adapters), base=str(start))
+        trained = train(recipe, tmp_path / phase, make_data(recipe))
+        assert (read_config(trained).base is not None) == (phase == "modalities")
+        before, after = load_model(adapters, base=start).network, load_model(trained).network
+        assert changed(owners(before), owners(after)) == {"cloud" if phase == "modalities" else "base"}
 
 
 def test_encoders_learn_alone(tmp_path, start, make_recipe, make_data):
