@@ -143,6 +143,8 @@ class Batches(Dataset[Batch]):
         for _ in range(ATTEMPTS):
             try:
                 example = examples.example(index)
+            except TrainingError:
+                raise
             except Exception as error:  # whatever a broken file makes a reader raise
                 skipped.append(f"{modality} {index}: {type(error).__name__}: {error}")
                 index = int(random.integers(len(examples)))

@@ -31,7 +31,7 @@ from region_perception.training.recipe import FeatureCache
 
 _FORMAT = 2
 _BATCH = 32
-_KEY = "key.json"
+KEY = "key.json"
 
 
 class CachedFeatures:
@@ -55,7 +55,7 @@ class CachedFeatures:
         tokens = torch.from_numpy(self._tokens[index : index + 1].copy())
         tokens = tokens.view(torch.bfloat16) if tokens.dtype == torch.uint16 else tokens
         mask = torch.from_numpy(self._mask[index : index + 1].copy())
-        return Example(self._modality, Features(tokens, None if mask.all() else mask), _rows(line["rows"]))
+        return Example(self._modality, Features(tokens, None if mask.all() else mask), rows_from(line["rows"]))
 
     @cached_property
     def _tokens(self) -> np.ndarray:
@@ -82,7 +82,7 @@ def cached_features(
     key = _key(settings, modality, source, network)
     if not folder.exists():
         _build(folder, key, settings, PreparedRecords(source, network.spec), network)
-    _refuse_stale(folder, key)
+    refuse_stale(folder, key)
     return CachedFeatures(folder, modality)
 
 
@@ -103,16 +103,17 @@ def _key(settings: FeatureCache, modality: str, source: Source, network: RegionB
     }
 
 
-def _refuse_stale(folder: Path, key: dict[str, Any]) -> None:
+def refuse_stale(folder: Path, key: dict[str, Any]) -> None:
+    """That what is kept in `folder` was made from what `key` says."""
     try:
-        found = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+        found = json.loads((folder / KEY).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{folder} is no cache of features: {error}") from error
+        raise TrainingError(f"{folder} does not say what is in it: {error}") from error
     different = [name for name in key if found.get(name) != key[name]]
     if different:
         raise TrainingError(
-            f"the features in {folder} were made from other {', '.join(different)}; "
-            "remove that folder, or cache into another"
+            f"what is kept in {folder} was made from other {', '.join(different)}; "
+            "remove that folder, or choose another"
         )
 
 
@@ -128,7 +129,7 @@ def _build(
     try:
         draft.mkdir(parents=True)
         _write_features(draft, settings, examples, network)
-        (draft / _KEY).write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
+        (draft / KEY).write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
         draft.rename(folder)
     except OSError as error:
         raise TrainingError(f"features cannot be cached in {folder}: {error}") from error
@@ -145,7 +146,7 @@ def _write_features(draft: Path, settings: FeatureCache, examples: PreparedRecor
             seen = _encode([item for item in batch if isinstance(item, Example)], network)
             for index, item in enumerate(batch, start=first):
                 good = isinstance(item, Example)
-                line = {"rows": _plain(item.rows)} if isinstance(item, Example) else {"error": str(item)}
+                line = {"rows": plain_rows(item.rows)} if isinstance(item, Example) else {"error": str(item)}
                 starts.append(starts[-1] + lines.write(json.dumps(line).encode() + b"\n"))
                 if not good:
                     continue
@@ -204,7 +205,8 @@ def _bits(tokens: Tensor, settings: FeatureCache) -> np.ndarray:
     return tokens.to(torch.bfloat16).view(torch.uint16).numpy()
 
 
-def _plain(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+def plain_rows(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Rows as JSON values."""
     return [
         {
             "id": row.id,
@@ -217,7 +219,8 @@ def _plain(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(plain: list[dict[str, Any]]) -> tuple[Row, ...]:
+def rows_from(plain: list[dict[str, Any]]) -> tuple[Row, ...]:
+    """The rows that `plain_rows` wrote down."""
     return tuple(
         Row(
             item["id"],
