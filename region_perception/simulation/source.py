@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-import region_perception
 from region_perception.data.record import Record
 from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD, CLOUD_MODALITIES, MODALITIES
@@ -40,8 +42,7 @@ class TabletopWorld:
         if modality not in MODALITIES:
             raise InvalidInput(f"unknown modality {modality!r}; expected one of {', '.join(MODALITIES)}")
         self.modality, self.split, self.size, self.side, self.start = modality, split, size, side, start
-        version = region_perception.__version__
-        self.fingerprint = f"tabletop {version} {modality} {split} {start}+{size} at {side}"
+        self.fingerprint = f"tabletop {_code()} {modality} {split} {start}+{size} at {side}"
 
     def __len__(self) -> int:
         return self.size
@@ -80,6 +81,15 @@ class TabletopWorld:
         random = np.random.default_rng([self.start, index, 6])
         views = whole if whole and (not things or random.random() < _WHOLE_SCENES) else things
         return views[int(random.integers(len(views)))] if views else None
+
+
+@cache
+def _code() -> str:
+    """A hash of the code of this world: any change of it may change what a scene shows, or what is said of it."""
+    digest = blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _classes(scene: Scene, instances: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,11 +1,14 @@
 """The tabletop world as sources: the same each time, true to their modality, with classes that agree with regions."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD_MODALITIES, MODALITIES, REGION_MODALITIES
 from region_perception.observations import CloudObservation
+from region_perception.simulation import source
 from region_perception.simulation.source import NOTHING, TabletopWorld
 from region_perception.simulation.words import COLORS, KINDS
 
@@ -43,6 +46,16 @@ def test_fingerprints_name_all_that_matters():
     worlds = [make("image"), make("cloud"), make("image", "val"), make("image", size=21), make("image", start=1)]
     worlds.append(TabletopWorld("image", "train", 20, side=SIDE + 1))
     assert len({world.fingerprint for world in worlds}) == len(worlds)
+
+
+def test_a_fingerprint_changes_with_the_code_of_the_world(monkeypatch):
+    read = Path.read_bytes
+    before = make("image").fingerprint
+    assert make("image").fingerprint == before
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "questions.py"))
+    source._code.cache_clear()
+    assert make("image").fingerprint != before
+    source._code.cache_clear()
 
 
 def test_the_classes_inside_a_box_are_those_of_its_record():
