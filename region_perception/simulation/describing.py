@@ -173,6 +173,7 @@ def describe_scene(picture: Picture, random: np.random.Generator) -> list[str]:
     sentences = [regular, f"{regular} on a table"]
     shown = picture.shown
     thing = shown[random.integers(len(shown))]
+    sentences.append(f"there is {_with_article(describe(picture, thing).text())}")
     phrase, relation = short_phrase(picture.scene, thing), best_relation(picture, thing)
     if phrase and relation:
         sentences.append(f"the {phrase.text()} is {relation[0]} the {relation[1].text()}")

@@ -53,10 +53,7 @@ def ask_about(picture: Picture, thing: Thing, random: np.random.Generator) -> li
     position = position_of(scene, thing)
     if position:
         questions.append(Question("where is it?", position, "position"))
-    # Most things that can lie stand upright, so half of those are not asked.
-    if CATALOGUE[str(thing.kind)].poses and (thing.pose != UPRIGHT or random.random() < 0.5):
-        questions.append(Question("how does it lie?", thing.pose, "pose"))
-    return questions + _relation_questions(picture, thing, "it", random)
+    return questions + _pose_question(thing, "it", random) + _relation_questions(picture, thing, "it", random)
 
 
 def ask_about_scene(picture: Picture, random: np.random.Generator) -> list[Question]:
@@ -72,8 +69,21 @@ def ask_about_scene(picture: Picture, random: np.random.Generator) -> list[Quest
         if phrase and phrase.size is None:
             questions.append(Question(f"is the {phrase.text()} small or large?", thing.size, "size"))
         if phrase:
-            questions += _relation_questions(picture, thing, f"the {phrase.text()}", random)
+            questions += _asked_by_name(picture, thing, f"the {phrase.text()}", random)
     return questions + _supports(picture)
+
+
+def _asked_by_name(picture: Picture, thing: Thing, subject: str, random: np.random.Generator) -> list[Question]:
+    """What colour and kind do not tell of a thing, so that answers about scenes use all words of those about things."""
+    questions = [Question(f"is {subject} plain, striped or checkered?", thing.pattern, "pattern")]
+    position = position_of(picture.scene, thing)
+    if position:
+        questions.append(Question(f"where is {subject}?", position, "position"))
+    return [
+        *questions,
+        *_pose_question(thing, subject, random),
+        *_relation_questions(picture, thing, subject, random),
+    ]
 
 
 def ask_about_alone(thing: Thing, random: np.random.Generator) -> list[Question]:
@@ -93,6 +103,13 @@ def _is_it(words: tuple[str, ...], right: str, text: str, random: np.random.Gene
     word = right if yes else str(random.choice([word for word in words if word != right]))
     article = "an" if word[0] in "aeiou" else "a"
     return Question(text.format(word=word, article=article), "yes" if yes else "no", "yes/no")
+
+
+def _pose_question(thing: Thing, subject: str, random: np.random.Generator) -> list[Question]:
+    """How it lies. Most things that can lie stand upright, so half of those are not asked."""
+    if CATALOGUE[str(thing.kind)].poses and (thing.pose != UPRIGHT or random.random() < 0.5):
+        return [Question(f"how does {subject} lie?", thing.pose, "pose")]
+    return []
 
 
 def _relation_questions(picture: Picture, thing: Thing, subject: str, random: np.random.Generator) -> list[Question]:

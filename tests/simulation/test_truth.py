@@ -59,7 +59,7 @@ def test_sentences_of_scenes_are_true(pictures, witness_of):
         for record in picture_records(picture, ("image",)):
             for sentence in record.sentences:
                 forms[_confirm_whole(sentence.removesuffix(" on a table"), witness, picture)] += 1
-    assert min(forms[form] for form in ("list", "count", "relation")) > 40, forms
+    assert min(forms[form] for form in ("list", "count", "relation", "there")) > 40, forms
 
 
 def _confirm_whole(sentence, witness, picture):
@@ -69,6 +69,9 @@ def _confirm_whole(sentence, witness, picture):
         assert len(subject) == 1, sentence
         witness.confirm(joined, subject[0].number)
         return "relation"
+    if match := re.fullmatch(r"there is (an? .*)", sentence):
+        assert any(_fits(witness, match[1], body) for body in witness.bodies), sentence
+        return "there"
     parts = re.split(r", | and ", sentence)
     if re.fullmatch(r"\S+ \S+", parts[0]):
         kinds = Counter(body.labels["kind"] for body in witness.bodies)
