@@ -130,7 +130,11 @@ class Batches(Dataset[Batch]):
         workers = self.recipe.workers
         return iter(
             DataLoader(
-                self, batch_size=None, sampler=numbers, num_workers=workers, multiprocessing_context=_context(workers)
+                self,
+                batch_size=None,
+                sampler=numbers,
+                num_workers=workers,
+                multiprocessing_context=worker_context(workers),
             )
         )
 
@@ -156,7 +160,8 @@ class Batches(Dataset[Batch]):
         raise TrainingError(f"{ATTEMPTS} samples of {modality} in a row cannot be read; the last: {skipped[-1]}")
 
 
-def _context(workers: int) -> str | None:
+def worker_context(workers: int) -> str | None:
+    """How worker processes start; None where there are none."""
     # A forked process inherits locks of threads that it has not got.
     return "forkserver" if workers else None
 

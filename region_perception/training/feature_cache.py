@@ -9,6 +9,7 @@
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,12 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from region_perception.data.source import Source
 from region_perception.errors import InvalidInput, TrainingError
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import Features, RegionBlip
 from region_perception.network.spec import spec_to_dict
+from region_perception.training.batches import worker_context
 from region_perception.training.checkpoints import fingerprint
 from region_perception.training.examples import Example, Examples, PreparedRecords, Row
 from region_perception.training.recipe import FeatureCache
@@ -75,13 +78,16 @@ class CachedFeatures:
 
 
 def cached_features(
-    settings: FeatureCache, name: str, modality: str, source: Source, network: RegionBlip
+    settings: FeatureCache, name: str, modality: str, source: Source, network: RegionBlip, workers: int = 0
 ) -> CachedFeatures:
-    """The cache `name` of a source's features as the network's encoder sees them; made if it is not there."""
+    """The cache `name` of a source's features as the network's encoder sees them; made if it is not there.
+
+    `workers`: processes that read or draw what is to be encoded; 0 does it in between.
+    """
     folder = Path(settings.folder) / name
     key = _key(settings, modality, source, network)
     if not folder.exists():
-        _build(folder, key, settings, PreparedRecords(source, network.spec), network)
+        _build(folder, key, settings, _InOrder(PreparedRecords(source, network.spec)), network, workers)
     refuse_stale(folder, key)
     return CachedFeatures(folder, modality)
 
@@ -121,14 +127,15 @@ def _build(
     folder: Path,
     key: dict[str, Any],
     settings: FeatureCache,
-    examples: PreparedRecords,
+    examples: "_InOrder",
     network: RegionBlip,
+    workers: int,
 ) -> None:
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
-        _write_features(draft, settings, examples, network)
+        _write_features(draft, settings, examples, network, workers)
         (draft / KEY).write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
         draft.rename(folder)
     except OSError as error:
@@ -137,12 +144,14 @@ def _build(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write_features(draft: Path, settings: FeatureCache, examples: PreparedRecords, network: RegionBlip) -> None:
+def _write_features(
+    draft: Path, settings: FeatureCache, examples: "_InOrder", network: RegionBlip, workers: int
+) -> None:
     tokens: np.memmap | None = None
     mask: np.memmap | None = None
     starts = [0]
     with (draft / "rows.jsonl").open("wb") as lines:
-        for first, batch in _batches(examples):
+        for first, batch in _progress(examples, workers):
             seen = _encode([item for item in batch if isinstance(item, Example)], network)
             for index, item in enumerate(batch, start=first):
                 good = isinstance(item, Example)
@@ -153,7 +162,7 @@ def _write_features(draft: Path, settings: FeatureCache, examples: PreparedRecor
                 row, real = next(seen)
                 if tokens is None or mask is None:
                     dtype = np.float32 if settings.dtype == "float32" else np.uint16
-                    shape = (len(examples), *row.shape)
+                    shape = (examples.size, *row.shape)
                     tokens = np.lib.format.open_memmap(draft / "tokens.npy", "w+", dtype, shape)
                     mask = np.lib.format.open_memmap(draft / "mask.npy", "w+", np.bool_, shape[:2])
                 tokens[index] = _bits(row, settings)
@@ -168,20 +177,41 @@ def _write_features(draft: Path, settings: FeatureCache, examples: PreparedRecor
             os.fsync(file.fileno())
 
 
-def _batches(examples: Examples) -> Iterator[tuple[int, list[Example | str]]]:
-    """All examples in order, a few at a time, each with the first's number; a text says why one cannot be read."""
+class _InOrder(Dataset[list[Example | str]]):
+    """All examples in order, a few at a time; a text says why one cannot be read."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.size = len(examples)
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return math.ceil(self.size / _BATCH)
+
+    def __getitem__(self, number: int) -> list[Example | str]:
+        return [self._example(index) for index in range(number * _BATCH, min((number + 1) * _BATCH, self.size))]
+
+    def _example(self, index: int) -> Example | str:
+        try:
+            return self._examples.example(index)
+        except Exception as error:  # whatever a broken file makes a reader raise
+            return f"{type(error).__name__}: {error}"
+
+
+def _progress(examples: _InOrder, workers: int) -> Iterator[tuple[int, list[Example | str]]]:
+    """The batches of `examples`, each with the number of its first, and a bar that shows how far they are."""
     from rich.console import Console
     from rich.progress import track
 
-    starts = range(0, len(examples), _BATCH)
-    for first in track(starts, "caching features", console=Console(stderr=True), transient=True):
-        batch: list[Example | str] = []
-        for index in range(first, min(first + _BATCH, len(examples))):
-            try:
-                batch.append(examples.example(index))
-            except Exception as error:  # whatever a broken file makes a reader raise
-                batch.append(f"{type(error).__name__}: {error}")
-        yield first, batch
+    loader = DataLoader(
+        examples,
+        batch_size=None,
+        sampler=range(len(examples)),
+        num_workers=workers,
+        multiprocessing_context=worker_context(workers),
+    )
+    batches = track(loader, "caching features", len(examples), console=Console(stderr=True), transient=True)
+    for number, batch in enumerate(batches):
+        yield number * _BATCH, batch
 
 
 def _encode(examples: list[Example], network: RegionBlip) -> Iterator[tuple[Tensor, Tensor | bool]]:

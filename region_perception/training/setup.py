@@ -179,7 +179,9 @@ def _examples(
         if recipe.cache.folder:
             # The first process makes what is not there; the others then find it.
             with accelerator.main_process_first():
-                examples[modality] = cached_features(recipe.cache, name, modality, source, model.network)
+                examples[modality] = cached_features(
+                    recipe.cache, name, modality, source, model.network, recipe.workers
+                )
             continue
         prepared: Examples = PreparedClasses(source, modality, spec) if dense else PreparedRecords(source, spec)
         if recipe.data.keep:

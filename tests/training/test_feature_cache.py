@@ -104,6 +104,15 @@ def test_an_interrupted_cache_is_made_anew(settings, world, network, tmp_path):
     assert isinstance(made(settings, "image", world("image"), network), CachedFeatures)
 
 
+def test_workers_make_the_same_cache(settings, world, network, tmp_path):
+    source = world("image_region", size=40, broken=(33,))  # two batches
+    alone = replace(settings, folder=str(tmp_path / "alone"))
+    made(alone, "image_region", source, network)
+    cached_features(settings, "image_region", "image_region", source, network, workers=1)
+    for path in (tmp_path / "alone/image_region").iterdir():
+        assert (tmp_path / "cache/image_region" / path.name).read_bytes() == path.read_bytes()
+
+
 def test_training_does_not_touch_the_encoder(tmp_path, make_recipe, make_data, monkeypatch):
     from region_perception.network.region_blip import RegionBlip
 
