@@ -32,7 +32,9 @@ _COLOR = "color"  # the attribute whose classes go by colour alone
 
 def augment(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
     """`example`, changed at random as far as its sentences allow."""
-    if not how.changes_anything:
+    if how.jitter:
+        example = replace(example, rows=tuple(_jittered(row, how.jitter, random) for row in example.rows))
+    if not how.changes_what_is_seen:
         return example
     if random.random() < how.recolor:
         example = recolor(example, random)
@@ -40,6 +42,22 @@ def augment(example: Example, how: Augmentation, random: np.random.Generator) ->
         return _changed_cloud(example, how, random)
     mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
     return mirror(example) if mirrored else example
+
+
+def _jittered(row: Row, most: float, random: np.random.Generator) -> Row:
+    """`row` with its region a little beside where it was, as people and detectors draw it."""
+    if row.position is None:
+        return row
+    if len(row.position) == 4:
+        sides = (row.position[2:] - row.position[:2]).repeat(2)
+        moved = row.position + sides * torch.from_numpy(random.uniform(-most, most, 4).astype(np.float32))
+        return replace(row, position=moved.clamp(0, 1))
+    corners = row.position.view(8, 3)
+    middle = corners.mean(0)
+    lengths = (corners.amax(0) - corners.amin(0)) / 2
+    shift, scale = random.uniform(-most, most, 3).astype(np.float32), float(1 + random.uniform(-most, most))
+    moved = (corners - middle) * scale + middle + lengths * torch.from_numpy(shift)
+    return replace(row, position=moved.flatten())
 
 
 def recolor(example: Example, random: np.random.Generator) -> Example:

@@ -106,18 +106,20 @@ class Augmentation:
     """Clouds move by up to so much along each axis, in the network's units."""
     drop: float = 0.0
     """Up to this share of a cloud's points is left out."""
+    jitter: float = 0.0
+    """Boxes are read a little beside where they are: their sides move by up to this share of their own length."""
     recolor: float = 0.0
     """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
 
     def __post_init__(self) -> None:
-        _require_range(self, 0, 1, "flip", "drop", "recolor")
+        _require_range(self, 0, 1, "flip", "drop", "jitter", "recolor")
         _require_range(self, 0, 180, "turn")
         _require_range(self, 1, math.inf, "scale")
         _require_range(self, 0, math.inf, "shift")
 
     @property
-    def changes_anything(self) -> bool:
-        return self != Augmentation()
+    def changes_what_is_seen(self) -> bool:
+        return dataclasses.replace(self, jitter=0) != Augmentation()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +232,8 @@ class Recipe:
         told = self.phase != "encoders" and self.augmentation.recolor > 0
         _require(not told, "augmentation.recolor makes sentences about colours wrong; it is for phase 'encoders'")
         _require(
-            not (self.cache.folder and (self.augmentation.changes_anything or self.encoders_learn)),
-            "features can be cached only while encoders are frozen and nothing is augmented",
+            not (self.cache.folder and (self.augmentation.changes_what_is_seen or self.encoders_learn)),
+            "features can be cached only while encoders are frozen and nothing is augmented but where regions are",
         )
 
     @property

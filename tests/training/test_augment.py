@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from region_perception.network.region_blip import Features
 from region_perception.training.augment import augment, mirror, swap_sides
 from region_perception.training.examples import Example, Row, prepare
 from region_perception.training.recipe import Augmentation
@@ -122,6 +123,42 @@ def test_clouds_without_colour_are_not_recoloured():
     example = replace(cloud_example(), rows=())
     example = replace(example, seen=example.seen[:, :3])
     assert torch.equal(augment(example, Augmentation(recolor=1.0), np.random.default_rng(0)).seen, example.seen)
+
+
+def test_boxes_move_by_no_more_than_their_share():
+    row = replace(image_example().rows[0], position=torch.tensor([0.3, 0.2, 0.5, 0.6]))
+    features = Features(torch.rand(1, 4, 2))  # what is seen need not be pixels
+    example = replace(image_example(), seen=features, rows=(row, replace(row, position=None)))
+    moves = []
+    for seed in range(200):
+        other = augment(example, Augmentation(jitter=0.1), np.random.default_rng(seed))
+        assert other.seen is features
+        assert other.rows[1].position is None
+        moves.append(other.rows[0].position - row.position)
+    largest = torch.stack(moves).abs().amax(0)
+    limits = torch.tensor([0.02, 0.04, 0.02, 0.04])
+    assert (largest <= limits + 1e-6).all()
+    assert (largest > 0.9 * limits).all()
+
+
+def test_boxes_stay_in_the_picture():
+    row = replace(image_example().rows[0], position=torch.tensor([0.0, 0.0, 1.0, 1.0]))
+    for seed in range(20):
+        example = replace(image_example(), rows=(row,))
+        (moved,) = augment(example, Augmentation(jitter=0.5), np.random.default_rng(seed)).rows
+        assert 0 <= moved.position.min() <= moved.position.max() <= 1
+
+
+def test_boxes_of_clouds_stay_boxes_when_they_move():
+    example = cloud_example()
+    box = torch.tensor([[x, y, z] for x in (0.1, 0.3) for y in (0.2, 0.8) for z in (0.0, 0.5)])
+    example = replace(example, rows=(replace(example.rows[0], position=box.flatten()),))
+    for seed in range(50):
+        (row,) = augment(example, Augmentation(jitter=0.2), np.random.default_rng(seed)).rows
+        moved = row.position.view(8, 3)
+        sides, before = moved.amax(0) - moved.amin(0), box.amax(0) - box.amin(0)
+        assert 0.8 <= (sides / before).min() <= (sides / before).max() <= 1.2
+        assert ((moved.mean(0) - box.mean(0)).abs() <= 0.1 * before + 1e-6).all()
 
 
 def test_dropped_points_take_their_classes_along():

@@ -55,12 +55,21 @@ def test_the_defaults_are_the_papers():
         ({"augmentation": Augmentation(recolor=0.5)}, "recolor makes sentences about colours wrong"),
         ({"max_bad_share": 1.5}, "Recipe.max_bad_share is 1.5; expected 0 to 1"),
         ({"cache": FeatureCache(folder="x"), "augmentation": Augmentation(turn=5)}, "only while encoders are frozen"),
+        (
+            {"augmentation": Augmentation(recolor=0.1), "phase": "base", "cloud": Share(), "image": SOME},
+            "for phase .encoders",
+        ),
         ({"cache": FeatureCache(folder="x"), "phase": "encoders"}, "only while encoders are frozen"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, message):
     with pytest.raises(InvalidRecipe, match=message):
         recipe(**changes)
+
+
+def test_where_regions_are_may_change_over_cached_features():
+    cached = recipe(cache=FeatureCache(folder="x"), augmentation=Augmentation(jitter=0.1))
+    assert not cached.augmentation.changes_what_is_seen
 
 
 @pytest.mark.parametrize(
