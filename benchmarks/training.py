@@ -51,6 +51,7 @@ def recipes(options: Options, cache: Path) -> dict[str, Recipe]:
     cached = replace(fresh, cache=FeatureCache(folder=str(cache)))
     return {
         "fresh: drawn, prepared and encoded in every step": fresh,
+        "kept: encoded in every step": replace(fresh, data=replace(fresh.data, keep=str(cache.with_name("kept")))),
         "cached": cached,
         "cached, bfloat16": replace(cached, precision="bfloat16"),
         "cached, layers recomputed": replace(cached, recompute=True),
