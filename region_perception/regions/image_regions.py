@@ -219,7 +219,7 @@ class Click(ImageRegion):
         object.__setattr__(self, "labels", _labels(labels, len(checked)))
 
     def locate(self, image: ImageObservation) -> ImageFootprint:
-        """The connected part of similar colour, and depth where known, around the points; see `image_selection`."""
+        """What stands out from its support in depth, where known, else what looks alike; see `image_selection`."""
         from region_perception.regions.image_selection import select
 
         width, height = self._size_of(image)

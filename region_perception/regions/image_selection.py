@@ -1,5 +1,8 @@
 """From clicks in an image to the things that they point at.
 
+Where depth is known, what stands out from its support is taken by its shape alone (see `depth_selection`). What lies
+flat on a support, and everything without depth, is told by colour:
+
 A click floods outwards over pixels that look alike. How unlike they may be is not a constant: the flood is watched
 while the tolerance rises, and the tolerance is taken at which it rests longest. While it fills a thing it grows with
 every step, at the edge of the thing it rests, and when it leaks it jumps.
@@ -19,6 +22,8 @@ from scipy import ndimage
 
 from region_perception.errors import warn_about_input
 from region_perception.regions import colour
+from region_perception.regions.depth_selection import standing
+from region_perception.regions.parting import apart
 
 Pixel = tuple[int, int]  # (x, y)
 Area = tuple[int, int, int, int]  # (left, top, right, bottom)
@@ -30,6 +35,10 @@ REST = (1.12, 1.05)  # growth from one tolerance to the next that still counts a
 EVERYTHING = 0.999  # share of the image from which a flood has left nothing out
 NEARLY_WHOLE = 0.9  # share of the image from which a selection is worth a warning
 HOLE = 0.02  # share of a selection up to which a hole in it (a highlight, a scratch) is closed
+MOST = 0.5  # share of the image from which what is connected is not one thing
+COMMON = 0.15  # share of a support from which a colour is one of its own
+LEAST_COMMON = 0.02  # share of the image that tells about the colours of a support
+ALIKE = 12  # CIELAB distance
 SURE_STEP = 20  # CIELAB distance that a jump in depth counts for when it is surely more than noise
 
 
@@ -51,7 +60,33 @@ def select(pixels: np.ndarray, depth: np.ndarray | None, positive: list[Pixel], 
 
 
 def _select_one(pixels: np.ndarray, depth: np.ndarray | None, seed: Pixel, negative: list[Pixel]) -> np.ndarray:
-    """bool [H, W]: the thing at one pixel, sought in the whole image, then with more detail around what was found."""
+    """bool [H, W]: the thing at one pixel, by its shape where that sets it apart, else by its colour."""
+    found = None if depth is None else standing(depth, seed)
+    if depth is None or found is None:
+        return _select_alike(pixels, None, seed, negative)
+    part, support = found
+    inside = [(x, y) for x, y in negative if part[y, x]]
+    if not support and part.mean() <= MOST:
+        return _connected(apart(part, pixels, depth, seed, inside), seed) if inside else part
+    alike = _select_alike(pixels, depth, seed, negative)
+    if support and not inside and _is_common(pixels, part & ~alike, seed):
+        return part
+    return _connected(alike & part, seed)
+
+
+def _is_common(pixels: np.ndarray, elsewhere: np.ndarray, seed: Pixel) -> bool:
+    """Whether the clicked colour is a usual one in another part of the image, as on a table of wood or of tiles."""
+    step = _step((0, 0, *elsewhere.shape))
+    some, (x, y) = np.s_[::step, ::step], seed
+    clicked = np.median(colour.lab(pixels[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]).reshape(-1, 3), axis=0)
+    others = colour.lab(pixels[some][elsewhere[some]])
+    if len(others) < LEAST_COMMON * elsewhere[some].size:
+        return False
+    return float((colour.unlike(others[None], clicked) <= ALIKE).mean()) > COMMON
+
+
+def _select_alike(pixels: np.ndarray, depth: np.ndarray | None, seed: Pixel, negative: list[Pixel]) -> np.ndarray:
+    """bool [H, W]: what looks alike, sought in the whole image, then with more detail around what was found."""
     height, width = pixels.shape[:2]
     area = (0, 0, width, height)
     selected = _select_in(area, pixels, depth, seed, negative)
