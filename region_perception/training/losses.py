@@ -66,6 +66,15 @@ def hard_negatives(likeness: Tensor, belongs: Tensor, generator: torch.Generator
     return torch.where(possible, drawn, -1)
 
 
+def beside(belongs: Tensor, observation: Tensor) -> Tensor:
+    """`belongs` (bool [A, A]) with all rows of other observations added, wherever a row has a negative in its own.
+
+    `observation`: int64 [A]. What is added is then drawn as a negative no more.
+    """
+    near = (observation[:, None] == observation) & ~belongs
+    return torch.where(near.any(1, keepdim=True), ~near, belongs)
+
+
 def match_loss(logits: Tensor, matches: Tensor) -> Term:
     """ITM: logits [N, 2] against whether text and region belong together (bool [N])."""
     return term(F.cross_entropy(logits.float(), matches.long(), reduction="none"))

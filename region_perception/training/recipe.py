@@ -196,6 +196,11 @@ class Recipe:
     """Of ITC and ITG."""
     sentence: Literal["first", "any"] = "any"
     """Which of a record's sentences the language model learns to write."""
+    negatives: Literal["batch", "observation"] = "batch"
+    """Where ITM takes its negatives from: all rows of a part, or, where there are any, regions beside the row's own.
+
+    A reference means one region of its own observation; of others it may be true, too.
+    """
     text_tokens: int = 32
     """Longest text that the text branch reads."""
     train_encoders: bool = False

@@ -73,6 +73,8 @@ def tabletop_modalities() -> Recipe:
         # The one that tells all. References leave out colour or position, and a greedy decoder would write what most of
         # them have in common.
         sentence="first",
+        # Many a reference ("the red mug") is true of a region in another scene of the step, too.
+        negatives="observation",
         # Clicks and scribbles give boxes that are less tight than the world's own.
         augmentation=Augmentation(jitter=0.05),
         epochs=15,

@@ -18,6 +18,7 @@ from region_perception.training.dense import DenseHeads
 from region_perception.training.losses import (
     Term,
     Terms,
+    beside,
     box_loss,
     contrast_loss,
     hard_negatives,
@@ -151,9 +152,12 @@ class TrainingStep(nn.Module):
         # Seeded by the batch, not by the process, so that all processes agree on every draw.
         seed = generator(self._recipe.seed, part.modality, number, "negatives").integers(2**62)
         random = torch.Generator().manual_seed(int(seed))
-        other_text = hard_negatives(gather(pairs.to_texts), pairs.belongs, random)[pairs.own].to(part.text.device)
-        other_region = hard_negatives(gather(pairs.to_regions), pairs.belongs, random)[pairs.own].to(part.text.device)
-        elsewhere = self._others(part, features, glance, other_region.clamp(min=0))
+        observation, belongs = self._observations(part), pairs.belongs
+        if self._recipe.negatives == "observation":
+            belongs = beside(belongs, observation)
+        other_text = hard_negatives(gather(pairs.to_texts), belongs, random)[pairs.own].to(part.text.device)
+        other_region = hard_negatives(gather(pairs.to_regions), belongs, random)[pairs.own].to(part.text.device)
+        elsewhere = self._others(part, features, glance, other_region.clamp(min=0), observation)
         false_text = gather(part.text, pad)[other_text.clamp(min=0)]
         text = _padded([part.text, false_text, part.text], pad)
         logits = self.network.match([glance, glance, elsewhere], text)
@@ -162,12 +166,16 @@ class TrainingStep(nn.Module):
         kept = torch.cat([true, other_text >= 0, other_region >= 0])
         return match_loss(logits[kept], torch.cat([true, ~true, ~true])[kept])
 
-    def _others(self, part: Part, features: Features, glance: Glance, rows: Tensor) -> Glance:
+    def _observations(self, part: Part) -> Tensor:
+        """Which of all processes' observations each of their rows is of: int64 [A]."""
+        counts = torch.tensor(part.counts, device=part.keys.device)
+        observation = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+        return self._processes.gather(observation + self._processes.before(counts))
+
+    def _others(self, part: Part, features: Features, glance: Glance, rows: Tensor, observation: Tensor) -> Glance:
         """A glance at other rows of all processes: own row i looks where row `rows[i]` of them does."""
         gather = self._processes.gather
-        counts = torch.tensor(part.counts, device=rows.device)
-        observation = torch.arange(len(counts), device=rows.device).repeat_interleave(counts)
-        observation = gather(observation + self._processes.before(counts))[rows]
+        observation = observation[rows]
         memory = glance.memory
         if self._processes.count > 1:
             chosen, observation = observation.unique(return_inverse=True)

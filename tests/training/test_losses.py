@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from region_perception.network.language import Scores
 from region_perception.training.losses import (
+    beside,
     box_loss,
     contrast_loss,
     dense_loss,
@@ -71,6 +72,15 @@ def test_hard_negatives_never_belong_and_are_the_likest():
 def test_no_negative_where_all_belong_together():
     drawn = hard_negatives(torch.zeros(2, 2), torch.ones(2, 2).bool(), torch.Generator())
     assert drawn.tolist() == [-1, -1]
+
+
+def test_negatives_beside_a_row_come_from_its_own_observation_where_it_has_any():
+    observation = torch.tensor([0, 0, 0, 1, 2, 2])
+    belongs = torch.eye(6).bool()
+    belongs[0, 1] = belongs[1, 0] = True  # one sentence of both
+    belongs[4, 5] = belongs[5, 4] = True
+    negatives = [row.nonzero()[:, 0].tolist() for row in ~beside(belongs, observation)]
+    assert negatives == [[2], [2], [0, 1], [0, 1, 2, 4, 5], [0, 1, 2, 3], [0, 1, 2, 3]]
 
 
 def test_match_is_cross_entropy():

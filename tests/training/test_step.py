@@ -103,6 +103,24 @@ def test_matching_looks_where_its_negatives_are(network, make_part, step, monkey
     assert found == pytest.approx(expected.item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("negatives", ["batch", "observation"])
+def test_negatives_may_stay_in_their_observation(network, make_part, make_recipe, monkeypatch, negatives):
+    from region_perception.training import step as module
+
+    allowed = []
+    draw = module.hard_negatives
+    monkeypatch.setattr(
+        module, "hard_negatives", lambda scores, belongs, r: [allowed.append(~belongs), draw(scores, belongs, r)][1]
+    )
+    part = make_part("image_region", numbers=(2, 5, 3))  # two, two and one region
+    TrainingStep(network, make_recipe(negatives=negatives), Processes(Accelerator(cpu=True)))(Batch((part,), 0))
+    assert part.counts == (2, 2, 1)
+    same = torch.tensor([0, 0, 1, 1, 2])[:, None] == torch.tensor([0, 0, 1, 1, 2])
+    for possible in allowed:
+        assert (possible & ~same)[:4].any() == (negatives == "batch")
+        assert possible[4].any()
+
+
 def test_the_prompt_is_not_learnt(make_part, step, network):
     part = make_part("image_region")
     longer = replace(part, prompts=[[*prompt, 9] for prompt in part.prompts])
