@@ -32,6 +32,7 @@ def java_version() -> str | None:
 def meteor(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[float, list[float]]:
     """METEOR 1.5 of all sentences and of each. Sentences are words with one space between them."""
     _need_java()
+    _need_plain_path()
     # Its protocol separates sentences by "|||" and ends them with a line.
     refs = {name: [_without_bars(sentence) for sentence in sentences] for name, sentences in meant.items()}
     said = {name: [_without_bars(sentences[0])] for name, sentences in given.items()}
@@ -44,6 +45,15 @@ def meteor(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[fl
             scorer.lock.release()
         raise Unavailable(f"its program broke off: {error}") from error
     return float(total), [float(value) for value in values]
+
+
+def _need_plain_path() -> None:
+    """METEOR reads its data by URLs that it makes of the path, in which a space becomes something else."""
+    import pycocoevalcap
+
+    folder = str(Path(pycocoevalcap.__file__).parent)
+    if " " in folder:
+        raise Unavailable(f"its program does not run from a folder with a space in its name: {folder}")
 
 
 @cache

@@ -1,6 +1,7 @@
 """What every command does alike: exit codes, and what goes to which stream."""
 
 import os
+import shlex
 import subprocess
 import sys
 import warnings
@@ -57,7 +58,7 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 def test_a_closed_standard_output_is_no_error():
-    command = f"{sys.executable} -m region_perception.cli models >&-"
+    command = f"{shlex.quote(sys.executable)} -m region_perception.cli models >&-"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
