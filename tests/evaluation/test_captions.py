@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-pycocoevalcap = pytest.importorskip("pycocoevalcap")
+pytest.importorskip("pycocoevalcap")
 
 from region_perception.errors import InputWarning, InvalidInput, InvalidText
 from region_perception.evaluation import captions, java
@@ -246,7 +246,7 @@ def test_the_coco_evaluation_gives_the_same(monkeypatch) -> None:
 def test_meteor_with_java_and_spice_only_with_its_models(monkeypatch) -> None:
     if java_version() is None:
         pytest.skip("no Java runtime")
-    if " " in pycocoevalcap.__file__:
+    if " " in pytest.importorskip("pycocoevalcap").__file__:
         pytest.skip("METEOR does not run from a folder with a space in its name")
     with_nothing = SAID | {"e": "", "f": "a | mug ||| on it"}
     found = score_captions(with_nothing, REFERENCES | {"e": ["a mug"], "f": ["a mug on it"]})
@@ -262,7 +262,7 @@ def test_meteor_with_java_and_spice_only_with_its_models(monkeypatch) -> None:
 def test_meteor_says_that_it_does_not_run_from_a_folder_with_a_space(monkeypatch) -> None:
     if java_version() is None:
         pytest.skip("no Java runtime")
-    monkeypatch.setattr(pycocoevalcap, "__file__", "/my models/pycocoevalcap/__init__.py")
+    monkeypatch.setattr("pycocoevalcap.__file__", "/my models/pycocoevalcap/__init__.py")
     found = score_captions(SAID, REFERENCES)
     assert "METEOR" not in found.scores
     assert any("a folder with a space in its name: /my models/pycocoevalcap" in note for note in found.notes)
