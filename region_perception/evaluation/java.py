@@ -49,11 +49,15 @@ def meteor(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[fl
 
 def _need_plain_path() -> None:
     """METEOR reads its data by URLs that it makes of the path, in which a space becomes something else."""
-    import pycocoevalcap
-
-    folder = str(Path(pycocoevalcap.__file__).parent)
-    if " " in folder:
+    folder = folder_of("pycocoevalcap.meteor")
+    if " " in str(folder):
         raise Unavailable(f"its program does not run from a folder with a space in its name: {folder}")
+
+
+def folder_of(module: str) -> Path:
+    """The folder that a module lies in."""
+    spec = importlib.util.find_spec(module)
+    return Path(str(spec.origin)).parent if spec is not None else Path()
 
 
 @cache
@@ -89,8 +93,7 @@ def _need_java() -> None:
 
 
 def _need_models() -> None:
-    spec = importlib.util.find_spec("pycocoevalcap.spice")
-    library = Path(str(spec.origin)).parent / "lib" if spec is not None else Path()
+    library = folder_of("pycocoevalcap.spice") / "lib"
     wanted = [library / f"stanford-corenlp-3.6.0{part}.jar" for part in ("", "-models")]
     if missing := [path.name for path in wanted if not path.exists()]:
         raise Unavailable(f"its models are not installed: {' and '.join(missing)} would have to lie in {library}")

@@ -3,6 +3,7 @@
 import gc
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +200,7 @@ def test_a_java_that_breaks_off_is_told_and_leaves_nothing_waiting(tmp_path, mon
     broken.write_text('#!/bin/sh\n[ "$1" = -version ] && echo "broken 1.0" && exit 0\nread line\necho not a number\n')
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(java, "_need_plain_path", lambda: None)
     java.java_version.cache_clear()
     java._meteor_program.cache_clear()
     try:
@@ -246,7 +248,7 @@ def test_the_coco_evaluation_gives_the_same(monkeypatch) -> None:
 def test_meteor_with_java_and_spice_only_with_its_models(monkeypatch) -> None:
     if java_version() is None:
         pytest.skip("no Java runtime")
-    if " " in pytest.importorskip("pycocoevalcap").__file__:
+    if " " in str(java.folder_of("pycocoevalcap.meteor")):
         pytest.skip("METEOR does not run from a folder with a space in its name")
     with_nothing = SAID | {"e": "", "f": "a | mug ||| on it"}
     found = score_captions(with_nothing, REFERENCES | {"e": ["a mug"], "f": ["a mug on it"]})
@@ -262,7 +264,7 @@ def test_meteor_with_java_and_spice_only_with_its_models(monkeypatch) -> None:
 def test_meteor_says_that_it_does_not_run_from_a_folder_with_a_space(monkeypatch) -> None:
     if java_version() is None:
         pytest.skip("no Java runtime")
-    monkeypatch.setattr("pycocoevalcap.__file__", "/my models/pycocoevalcap/__init__.py")
+    monkeypatch.setattr(java, "folder_of", lambda module: Path("/my models/pycocoevalcap/meteor"))
     found = score_captions(SAID, REFERENCES)
     assert "METEOR" not in found.scores
     assert any("a folder with a space in its name: /my models/pycocoevalcap" in note for note in found.notes)
