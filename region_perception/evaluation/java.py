@@ -49,7 +49,7 @@ def meteor(given: dict[str, list[str]], meant: dict[str, list[str]]) -> tuple[fl
 
 def _need_plain_path() -> None:
     """METEOR reads its data by URLs that it makes of the path, in which a space becomes something else."""
-    folder = folder_of("pycocoevalcap.meteor")
+    folder = folder_of("pycocoevalcap.meteor.meteor")
     if " " in str(folder):
         raise Unavailable(f"its program does not run from a folder with a space in its name: {folder}")
 

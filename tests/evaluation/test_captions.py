@@ -248,7 +248,7 @@ def test_the_coco_evaluation_gives_the_same(monkeypatch) -> None:
 def test_meteor_with_java_and_spice_only_with_its_models(monkeypatch) -> None:
     if java_version() is None:
         pytest.skip("no Java runtime")
-    if " " in str(java.folder_of("pycocoevalcap.meteor")):
+    if " " in str(java.folder_of("pycocoevalcap.meteor.meteor")):
         pytest.skip("METEOR does not run from a folder with a space in its name")
     with_nothing = SAID | {"e": "", "f": "a | mug ||| on it"}
     found = score_captions(with_nothing, REFERENCES | {"e": ["a mug"], "f": ["a mug on it"]})
