@@ -4,7 +4,7 @@ from region_perception import load
 from region_perception.evaluation import TABLETOP, TabletopSettings, run, scene_cases, write_report
 
 settings = TabletopSettings(split="test")
-run(load("tabletop-mini"), folder, partial(scene_cases, settings), 200, settings.to_dict())
+run(load("runs/tabletop-modalities/model"), folder, partial(scene_cases, settings), 200, settings.to_dict())
 write_report(folder, TABLETOP)
 """
 
