@@ -48,23 +48,24 @@ class ImageEncoderSpec:
     """Turns a square RGB picture into tokens. Frozen in all RegionBLIP training."""
 
     kind: Literal["blip2", "clip", "conv", "timm"]
-    """blip2: EVA ViT with a final norm; clip: CLIP ViT; conv: convolutional stem + transformer; timm: `timm_name`."""
+    """blip2: EVA ViT with a final norm; clip: CLIP ViT; conv: residual convolutions; timm: `timm_name`."""
     image_size: int
     """Side of the square that pictures are resized to, in pixels."""
     patch_size: int
-    """Side of the square that one token covers. For `conv` the stem's stride: a power of two."""
+    """Side of the square that one token covers. For `conv` a power of two."""
     width: int
     depth: int
-    heads: int
-    mlp_width: int
+    """Transformer layers; for `conv` residual blocks at the tokens' resolution, and as many at half of it."""
+    heads: int = 0
+    """Of transformers only, like the width of their MLPs."""
+    mlp_width: int = 0
     timm_name: str = ""
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "patch_size", "width", "depth", "heads", "mlp_width")
+        _require_positive(self, "image_size", "patch_size", "width", "depth")
         _require_divisible(self, "image_size", "patch_size")
-        _require_divisible(self, "width", "heads")
         _require(
             all(value > 0 for value in self.std), f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0"
         )
@@ -72,6 +73,13 @@ class ImageEncoderSpec:
         if self.kind == "conv":
             power_of_two = self.patch_size > 1 and self.patch_size & (self.patch_size - 1) == 0
             _require(power_of_two, f"ImageEncoderSpec.patch_size is {self.patch_size}; kind='conv' needs 2, 4, 8, ...")
+            _require(self.width % 8 == 0, f"ImageEncoderSpec.width is {self.width}; kind='conv' needs a multiple of 8")
+            _require(
+                not self.heads and not self.mlp_width, "ImageEncoderSpec: kind='conv' has no heads and no mlp_width"
+            )
+        else:
+            _require_positive(self, "heads", "mlp_width")
+            _require_divisible(self, "width", "heads")
 
     @property
     def grid(self) -> int:
@@ -90,16 +98,26 @@ class PointEncoderSpec:
     heads: int = 6
     mlp_ratio: float = 4.0
     encoder_width: int = 256
+    point_width: int = 128
+    """The mini-PointNet's first width, of single points."""
+    feature_width: int = 256
+    """Its second, of what is pooled over a group; doubled where point and group are read together."""
     color: bool = False
     """Whether points carry RGB beside xyz. Published Point-BERT weights do not."""
     points: int = 8192
     """Budget that clouds are sampled to before they are grouped."""
+    plane_share: float = 1.0
+    """Points of a cloud's largest plane (a table, a floor) get at most this share of the budget as long as other points
+    need the rest. 1 samples evenly, wherever points lie."""
+    neighbourhood: float = 1.0
+    """The unit, in the network's frame, in which a point is read relative to its group's centre."""
 
     def __post_init__(self) -> None:
-        _require_positive(
-            self, "groups", "group_size", "width", "depth", "heads", "mlp_ratio", "encoder_width", "points"
-        )
+        _require_positive(self, "groups", "group_size", "width", "depth", "heads", "mlp_ratio", "encoder_width")
+        _require_positive(self, "point_width", "feature_width", "points", "neighbourhood")
         _require_divisible(self, "width", "heads")
+        share = self.plane_share
+        _require(0 <= share <= 1, f"PointEncoderSpec.plane_share is {share}; expected a number from 0 to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +179,9 @@ class PositionSpec:
     enabled: bool = True
     """False is the paper's ablation: regions are not told where they are."""
     hidden: int = 128
-    cloud_frame: Literal["normalized", "metres"] = "normalized"
-    """Frame of points and corners: centred and scaled to the unit sphere (the paper), or as given (released code)."""
+    cloud_frame: Literal["normalized", "centred", "metres"] = "normalized"
+    """Frame of points and corners: centred and scaled to the unit sphere (the paper), centred in metres (so that sizes
+    stay what they are), or as given (released code)."""
     corner_layout: Literal["box", "released"] = "box"
     """`released` swaps the y and z extents of 3D boxes, as the weights released with RegionBLIP were trained."""
 

@@ -10,6 +10,7 @@ from region_perception.network.spec import (
     LoraSpec,
     NetworkSpec,
     PointEncoderSpec,
+    PositionSpec,
     QFormerSpec,
 )
 
@@ -94,12 +95,24 @@ def mini() -> NetworkSpec:
     width, heads = 144, 6
     return NetworkSpec(
         name="mini",
-        image_encoder=ImageEncoderSpec(
-            kind="conv", image_size=160, patch_size=8, width=width, depth=4, heads=heads, mlp_width=4 * width
-        ),
+        image_encoder=ImageEncoderSpec(kind="conv", image_size=192, patch_size=8, width=128, depth=2),
+        # Thin planes and fine neighbourhoods: of a table with things on it the things are to be seen. In metres, because
+        # a thing's size tells what it is.
         point_encoder=PointEncoderSpec(
-            groups=128, group_size=32, width=width, depth=4, heads=heads, encoder_width=96, color=True, points=2048
+            groups=128,
+            group_size=32,
+            width=width,
+            depth=4,
+            heads=heads,
+            encoder_width=96,
+            point_width=48,
+            feature_width=96,
+            color=True,
+            points=2048,
+            plane_share=0.2,
+            neighbourhood=0.05,
         ),
+        position=PositionSpec(cloud_frame="centred"),
         qformer=QFormerSpec(
             width=width,
             depth=4,

@@ -81,9 +81,7 @@ def tiny_spec(kind="opt", **changes):
     )
     return NetworkSpec(
         name=f"tiny-{kind}",
-        image_encoder=ImageEncoderSpec(
-            kind="conv", image_size=16, patch_size=4, width=WIDTH, depth=1, heads=2, mlp_width=32
-        ),
+        image_encoder=ImageEncoderSpec(kind="conv", image_size=16, patch_size=4, width=WIDTH, depth=1),
         point_encoder=PointEncoderSpec(
             groups=8, group_size=4, width=WIDTH, depth=1, heads=2, encoder_width=WIDTH, points=64
         ),

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import Blip2VisionConfig, Blip2VisionModel, CLIPVisionConfig, CLIPVisionModel
 
 from region_perception.errors import InvalidSpec, MissingDependency
-from region_perception.network.image_encoder import build_image_encoder
+from region_perception.network.image_encoder import _places, build_image_encoder
 from region_perception.network.spec import ImageEncoderSpec
 
 SIZES = {"width": 24, "depth": 2, "heads": 2, "mlp_width": 40, "image_size": 16, "patch_size": 4}
@@ -25,7 +25,10 @@ THEIR_SIZES = {
 
 
 def spec_of(kind, **changes):
-    return ImageEncoderSpec(kind=kind, **(SIZES | changes))
+    sizes = SIZES | changes
+    if kind == "conv":
+        sizes = {name: size for name, size in sizes.items() if name not in ("heads", "mlp_width")}
+    return ImageEncoderSpec(kind=kind, **sizes)
 
 
 def picture(height=16, width=16, seed=0):
@@ -87,18 +90,31 @@ def test_tokens_stand_for_patches_in_row_order(kind, reach):
         assert difference[patch] > difference.median()
 
 
+def test_conv_tells_places_along_the_right_axes():
+    places = _places(3, 5)
+    assert places.shape == (1, 18, 3, 5)
+    torch.testing.assert_close(places[0, 0], torch.tensor([-0.8, -0.4, 0.0, 0.4, 0.8]).expand(3, 5))
+    torch.testing.assert_close(places[0, 1], torch.tensor([-2 / 3, 0.0, 2 / 3])[:, None].expand(3, 5))
+    torch.testing.assert_close(places[0, 2], torch.sin(torch.pi / 2 * places[0, 0]))
+    torch.testing.assert_close(places[0, -1], torch.cos(4 * torch.pi * places[0, 1]))
+
+
 @torch.no_grad()
-def test_conv_interpolates_positions_along_the_right_axes():
-    encoder = build_image_encoder(spec_of("conv"))
-    # The position says its row in channel 0, its column in channel 1.
-    rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(4.0), indexing="ij")
-    encoder.position.zero_()
-    encoder.position[0, :, 0], encoder.position[0, :, 1] = rows.flatten(), columns.flatten()
-    assert encoder._position_for(4, 4) is encoder.position
-    wide = encoder._position_for(4, 8).unflatten(1, (4, 8))[0]
-    torch.testing.assert_close(wide[..., 0], torch.arange(4.0)[:, None].expand(4, 8), atol=1e-5, rtol=0)
-    assert (wide[..., 1].diff(dim=1) > 0).all()
-    assert torch.equal(wide[0, :, 1], wide[3, :, 1])
+def test_conv_knows_where_equal_patches_lie():
+    """A picture of one colour: what differs between tokens far from its edges is their place alone."""
+    encoder = build_image_encoder(spec_of("conv", image_size=192, depth=1)).eval()
+    flat = torch.ones(1, 3, 192, 192)
+    tokens = encoder(flat)[0].unflatten(0, (48, 48))
+    assert (tokens[22, 22] - tokens[22, 26]).norm() > 0.1
+    encoder.position.weight.zero_()
+    tokens = encoder(flat)[0].unflatten(0, (48, 48))
+    torch.testing.assert_close(tokens[22, 22], tokens[22, 26], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_conv_takes_grids_of_odd_sizes():
+    encoder = build_image_encoder(spec_of("conv")).eval()
+    assert encoder(picture(20, 28)).shape == (2, 5 * 7, 24)
 
 
 @torch.no_grad()

@@ -108,9 +108,7 @@ def tiny_spec() -> NetworkSpec:
     return replace(
         spec,
         name="tiny",
-        image_encoder=ImageEncoderSpec(
-            kind="conv", image_size=SIDE, patch_size=8, width=16, depth=1, heads=2, mlp_width=32
-        ),
+        image_encoder=ImageEncoderSpec(kind="conv", image_size=SIDE, patch_size=8, width=16, depth=1),
         point_encoder=PointEncoderSpec(
             groups=6, group_size=4, width=16, depth=1, heads=2, encoder_width=8, points=64, color=True
         ),

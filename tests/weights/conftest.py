@@ -22,9 +22,7 @@ def tiny_spec() -> NetworkSpec:
     return replace(
         spec,
         name="tiny",
-        image_encoder=ImageEncoderSpec(
-            kind="conv", image_size=16, patch_size=8, width=16, depth=1, heads=2, mlp_width=32
-        ),
+        image_encoder=ImageEncoderSpec(kind="conv", image_size=16, patch_size=8, width=16, depth=1),
         point_encoder=PointEncoderSpec(groups=4, group_size=4, width=16, depth=1, heads=2, encoder_width=8, points=64),
         qformer=QFormerSpec(
             width=16,
