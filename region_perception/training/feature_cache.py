@@ -103,7 +103,8 @@ def _key(settings: FeatureCache, modality: str, source: Source, network: RegionB
         "data": source.fingerprint,
         "observations": len(source),
         "encoder": spec_to_dict(network.spec.point_encoder if clouds else network.spec.image_encoder),
-        "position": spec_to_dict(network.spec.position),
+        # What of the spec rows depend on; whether and how positions are then read does not matter here.
+        "position": {name: getattr(network.spec.position, name) for name in ("cloud_frame", "corner_layout")},
         "weights": fingerprint(encoder.state_dict()),
         "dtype": settings.dtype,
     }

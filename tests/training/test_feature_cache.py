@@ -91,6 +91,16 @@ def test_a_stale_cache_is_refused_by_what_changed(settings, world, network):
         made(settings, "image", world("image"), network)
 
 
+def test_networks_that_read_positions_in_another_way_share_a_cache(settings, world, network):
+    made(settings, "image_region", world("image_region"), network)
+    spec = network.spec
+    network.spec = replace(spec, position=replace(spec.position, enabled=False, hidden=16))
+    made(settings, "image_region", world("image_region"), network)
+    network.spec = replace(spec, position=replace(spec.position, cloud_frame="metres"))
+    with pytest.raises(TrainingError, match="made from other position;"):
+        made(settings, "image_region", world("image_region"), network)
+
+
 def test_an_interrupted_cache_is_made_anew(settings, world, network, tmp_path):
     class Interrupted(world):
         def records(self, index):
