@@ -10,7 +10,7 @@ import numpy as np
 from region_perception.errors import InvalidInput
 from region_perception.observations import ImageObservation
 from region_perception.regions import Box, Mask
-from region_perception.simulation.rendering import cast, seen_share
+from region_perception.simulation.rendering import cast, seen_share, true_depth
 from region_perception.simulation.scene import Scene, Thing
 from region_perception.simulation.shading import shade
 
@@ -24,18 +24,24 @@ class Picture:
 
     Attributes:
         image: pixels, depth as a real sensor measures it (noise, holes), and intrinsics.
-        depth: float32 [H, W], true metres along the optical axis.
         instances: int16 [H, W], the number of the thing that each pixel shows, 0 for table and room.
         seen: float32 [things + 1], for each number the share of its picture that is not hidden; 0 for the nameless.
-        areas: int64 [things + 1], pixels that show each number.
     """
 
     scene: Scene
     image: ImageObservation
-    depth: np.ndarray
     instances: np.ndarray
     seen: np.ndarray
-    areas: np.ndarray
+
+    @cached_property
+    def depth(self) -> np.ndarray:
+        """float32 [H, W], true metres along the optical axis."""
+        return true_depth(self.scene, self.image.width, self.image.height)
+
+    @cached_property
+    def areas(self) -> np.ndarray:
+        """int64 [things + 1], pixels that show each number."""
+        return _areas(self.scene, self.instances)
 
     @cached_property
     def shown(self) -> tuple[Thing, ...]:
@@ -71,12 +77,16 @@ def take_picture(scene: Scene, width: int = 224, height: int = 224) -> Picture:
     instances = np.maximum(hits.owners, 0).reshape(shape)
     depth = hits.depth.reshape(shape)
     image = ImageObservation(pixels, _measured(scene, depth, random), scene.camera.intrinsics(width, height))
-    areas = np.bincount(instances.ravel(), minlength=len(scene.things) + 1)
+    areas = _areas(scene, instances)
     seen = np.zeros(len(scene.things) + 1, np.float32)
     for thing in scene.named:
         if areas[thing.number]:
             seen[thing.number] = seen_share(scene, thing, instances)
-    return Picture(scene, image, depth, instances, seen, areas)
+    return Picture(scene, image, instances, seen)
+
+
+def _areas(scene: Scene, instances: np.ndarray) -> np.ndarray:
+    return np.bincount(instances.ravel(), minlength=len(scene.things) + 1)
 
 
 def _measured(scene: Scene, depth: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -49,14 +49,11 @@ def pixel_rays(scene: Scene, columns: np.ndarray, rows: np.ndarray, width: int, 
 
 def cast(scene: Scene, width: int, height: int, random: np.random.Generator) -> Hits:
     """Rays through all pixels, and from where they end to the lamp."""
-    core = _open3d_core()
     mesh, owners = _assembled(scene)
     world = _world(mesh)
-    directions = pixel_rays(scene, np.arange(width), np.arange(height), width, height).reshape(-1, 3)
-    origin = scene.camera.position.astype(np.float32)
-    rays = np.empty((len(directions), 6), np.float32)
-    rays[:, :3], rays[:, 3:] = origin, directions
-    answer = world.cast_rays(core.Tensor(rays), nthreads=1)
+    rays = _camera_rays(scene, width, height)
+    origin, directions = rays[0, :3], rays[:, 3:]
+    answer = world.cast_rays(_open3d_core().Tensor(rays), nthreads=1)
     met = answer["primitive_ids"].numpy().astype(np.int64)
     depth = answer["t_hit"].numpy()
     met = np.minimum(met, len(owners) - 1)  # floor and wall are behind everything, so every ray meets something
@@ -65,6 +62,21 @@ def cast(scene: Scene, width: int, height: int, random: np.random.Generator) -> 
     normals = _smooth_normals(mesh, met, answer["primitive_uvs"].numpy(), faces, owners[met] > 0)
     lit = _lit(scene, world, points, faces, directions, (height, width), random)
     return Hits(owners[met], mesh.parts[met], depth, points, normals, lit)
+
+
+def true_depth(scene: Scene, width: int, height: int) -> np.ndarray:
+    """float32 [H, W], metres along the optical axis, as `cast` finds them."""
+    world = _world(_assembled(scene)[0])
+    answer = world.cast_rays(_open3d_core().Tensor(_camera_rays(scene, width, height)), nthreads=1)
+    return np.asarray(answer["t_hit"].numpy()).reshape(height, width)
+
+
+def _camera_rays(scene: Scene, width: int, height: int) -> np.ndarray:
+    """float32 [N, 6]: origin and direction of the ray through each pixel."""
+    directions = pixel_rays(scene, np.arange(width), np.arange(height), width, height).reshape(-1, 3)
+    rays = np.empty((len(directions), 6), np.float32)
+    rays[:, :3], rays[:, 3:] = scene.camera.position.astype(np.float32), directions
+    return rays
 
 
 def seen_share(scene: Scene, thing: Thing, instances: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD, CLOUD_MODALITIES, MODALITIES
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.simulation.clouds import picture_cloud, thing_cloud
+from region_perception.simulation.kept_pictures import kept_picture
 from region_perception.simulation.layout import compose
 from region_perception.simulation.picture import Picture, take_picture
 from region_perception.simulation.records import picture_records
@@ -25,6 +26,7 @@ NOTHING = "nothing"  # the class of table and room
 _WORDS = {"kind": KINDS, "color": COLORS, "pattern": PATTERNS, "size": SIZES, "pose": POSES}
 _WHOLE_SCENES = 0.25  # of the clouds that are seen as a whole; the others are of single things
 _ATTEMPTS = 50
+_WIDE = 4 / 3  # width to height of every second picture
 
 View = TypeVar("View")
 
@@ -32,16 +34,30 @@ View = TypeVar("View")
 class TabletopWorld:
     """`size` scenes of a split of the tabletop world, as one modality; see `Source`.
 
-    `side`: width and height of the pictures, in pixels. Clouds are what the depth camera measured of the table, for the
-    modality `cloud` also single things from all sides. `start`: the first scene of the split.
+    `side`: height of the pictures, in pixels; the scenes with even numbers have square ones, the others 4:3, as most
+    cameras make them. Clouds are what the depth camera measured of the table, for the modality `cloud` also single
+    things from all sides. `start`: the first scene of the split.
+
+    `keep`: a folder in which pictures are kept as they are first drawn, for all modalities, and read after that. Those
+    that other code has drawn lie apart and are not read.
     """
 
     attributes: Mapping[str, Sequence[str]] = {name: (NOTHING, *words) for name, words in _WORDS.items()}
 
-    def __init__(self, modality: str, split: str, size: int, *, side: int = 224, start: int = 0) -> None:
+    def __init__(
+        self,
+        modality: str,
+        split: str,
+        size: int,
+        *,
+        side: int = 224,
+        start: int = 0,
+        keep: Path | str | None = None,
+    ) -> None:
         if modality not in MODALITIES:
             raise InvalidInput(f"unknown modality {modality!r}; expected one of {', '.join(MODALITIES)}")
         self.modality, self.split, self.size, self.side, self.start = modality, split, size, side, start
+        self.keep = None if keep is None else Path(keep) / f"{split}-{side}-{_code()}"
         self.fingerprint = f"tabletop {_code()} {modality} {split} {start}+{size} at {side}"
 
     def __len__(self) -> int:
@@ -74,7 +90,15 @@ class TabletopWorld:
     def _pictures(self, index: int) -> Iterator[Picture]:
         """The picture of a scene, and of others to take where it shows nothing."""
         for attempt in range(_ATTEMPTS):
-            yield take_picture(compose(self.split, self.start + index + attempt * self.size), self.side, self.side)
+            yield self._picture(self.start + index + attempt * self.size)
+
+    def _picture(self, number: int) -> Picture:
+        scene, wide = compose(self.split, number), number % 2 == 1
+        width, height = round(self.side * _WIDE) if wide else self.side, self.side
+        if self.keep is None:
+            return take_picture(scene, width, height)
+        path = self.keep / f"{number // 1000:06d}" / f"{number % 1000:03d}.picture"
+        return kept_picture(path, scene, width, height)
 
     def _one_of(self, index: int, whole: Sequence[View], things: Sequence[View]) -> View | None:
         """A view of the whole or of one thing, whatever there is, at random but always the same; None without any."""

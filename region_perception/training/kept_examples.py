@@ -8,9 +8,7 @@ Files come as their examples are first asked for, in whatever process, and hold 
 """
 
 import json
-import os
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from region_perception.data.kept_files import write_kept
 from region_perception.data.source import Source
-from region_perception.errors import TrainingError
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.spec import NetworkSpec, spec_to_dict
 from region_perception.training.examples import Example, Examples
@@ -48,7 +46,7 @@ class KeptExamples:
             return _unpacked(path.read_bytes(), self._modality)
         except _BROKEN:  # not there yet, or cut off when the machine stopped
             example = self._examples.example(index)
-            _write(path, _packed(example))
+            write_kept(path, _packed(example))
             return example
 
 
@@ -67,22 +65,9 @@ def kept_examples(
         "position": spec_to_dict(spec.position),
     }
     if not (folder / KEY).exists():
-        _write(folder / KEY, (json.dumps(key, indent=2) + "\n").encode())
+        write_kept(folder / KEY, (json.dumps(key, indent=2) + "\n").encode())
     refuse_stale(folder, key)
     return KeptExamples(examples, modality, folder)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Written beside and moved into place, so that no other process reads half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise TrainingError(f"{path} cannot be written: {error}; make room, or leave data.keep empty") from error
 
 
 def _packed(example: Example) -> bytes:

@@ -132,7 +132,7 @@ class DataChoice:
     validation: int = 256
     """How many unseen ones are held for validation."""
     image_size: int = 0
-    """Side of the pictures that a simulated world draws, in pixels; 0: as large as the network reads them."""
+    """Height of the pictures that a simulated world draws, in pixels; 0: as large as the network reads them."""
     keep: str = ""
     """A folder in which prepared observations are kept, so that later epochs do not draw or read them again."""
 

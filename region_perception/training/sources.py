@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from region_perception.data.source import Source
 from region_perception.errors import InvalidRecipe
@@ -24,7 +25,8 @@ Opener = Callable[[DataChoice, str, str, int], Source]
 def _tabletop(choice: DataChoice, modality: str, split: str, size: int) -> Source:
     from region_perception.simulation.source import TabletopWorld
 
-    return TabletopWorld(modality, split, size, side=choice.image_size)
+    keep = Path(choice.keep) / "pictures" if choice.keep else None
+    return TabletopWorld(modality, split, size, side=choice.image_size, keep=keep)
 
 
 KINDS: dict[str, Opener] = {"tabletop": _tabletop}

@@ -1,14 +1,15 @@
 """The tabletop world as sources: the same each time, true to their modality, with classes that agree with regions."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from region_perception.errors import InvalidInput
+from region_perception.errors import InvalidInput, TrainingError
 from region_perception.modalities import CLOUD_MODALITIES, MODALITIES, REGION_MODALITIES
 from region_perception.observations import CloudObservation
-from region_perception.simulation import source
+from region_perception.simulation import kept_pictures, source
 from region_perception.simulation.source import NOTHING, TabletopWorld
 from region_perception.simulation.words import COLORS, KINDS
 
@@ -78,7 +79,7 @@ def test_classes_cover_what_is_seen(modality):
         assert isinstance(observation, CloudObservation)
         shape = (len(observation),)
     else:
-        shape = (SIDE, SIDE)
+        shape = (SIDE, SIDE * 4 // 3)
     for name, labels in classes.items():
         assert labels.shape == shape
         assert np.issubdtype(labels.dtype, np.integer)
@@ -92,6 +93,66 @@ def test_the_cloud_that_is_labelled_is_the_one_that_is_told():
     for index in range(4):
         record, (cloud, _) = world.records(index)[0], world.labelled(index)
         assert np.array_equal(record.observation.points, cloud.points)
+
+
+def test_every_second_picture_is_wide():
+    worlds = [make("image"), make("image", start=1)]
+    sizes = [[world.records(index)[0].observation.pixels.shape[:2] for index in range(4)] for world in worlds]
+    square, wide = (SIDE, SIDE), (SIDE, SIDE * 4 // 3)
+    assert sizes == [[square, wide, square, wide], [wide, square, wide, square]]
+
+
+def same_observation(one, other):
+    names = ("points", "colors", "source_index") if isinstance(one, CloudObservation) else ("pixels", "depth")
+    assert all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in names)
+    return True
+
+
+def test_scenes_are_drawn_once_for_all_modalities(tmp_path, monkeypatch):
+    """What is read is what was drawn: observations, all that is told of them, and classes."""
+    expected = {name: [(make(name).records(i), make(name).labelled(i)[1]) for i in range(3)] for name in MODALITIES}
+    for index in range(3):
+        make("cloud", keep=tmp_path).records(index)
+    assert len(list(tmp_path.rglob("*.picture"))) == 3
+    monkeypatch.setattr(kept_pictures, "take_picture", None)  # not to be called any more
+    for modality in MODALITIES:
+        world = make(modality, keep=tmp_path)
+        assert world.fingerprint == make(modality).fingerprint
+        for index, (records, classes) in enumerate(expected[modality]):
+            kept = world.records(index)
+            assert [record.to_dict() for record in kept] == [record.to_dict() for record in records]
+            assert same_observation(kept[0].observation, records[0].observation)
+            for name, labels in world.labelled(index)[1].items():
+                assert labels.dtype == classes[name].dtype
+                assert np.array_equal(labels, classes[name])
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-40], lambda _: zlib.compress(b"no picture"), lambda _: b""]
+)
+def test_a_damaged_picture_is_drawn_again(tmp_path, damage):
+    world = make("image", keep=tmp_path)
+    drawn = world.records(1)[0].observation
+    (path,) = tmp_path.rglob("*.picture")
+    content = path.read_bytes()
+    path.write_bytes(damage(content))
+    assert same_observation(world.records(1)[0].observation, drawn)
+    assert path.read_bytes() == content
+
+
+def test_pictures_of_other_code_splits_and_sizes_are_not_read(tmp_path, monkeypatch):
+    make("image", keep=tmp_path).records(0)
+    make("image", "val", keep=tmp_path).records(0)
+    TabletopWorld("image", "train", 20, side=SIDE + 1, keep=tmp_path).records(0)
+    monkeypatch.setattr(source, "_code", lambda: "other")
+    make("image", keep=tmp_path).records(0)
+    assert len(list(tmp_path.rglob("*.picture"))) == 4
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(TrainingError, match=r"file.*000\.picture cannot be written"):
+        make("image", keep=tmp_path / "file").records(0)
 
 
 def test_an_unknown_modality_is_refused():

@@ -24,6 +24,14 @@ def test_pictures_are_as_large_as_the_network_reads_them_unless_the_recipe_says_
     assert opened(image_size=96).train["image"].side == 96
 
 
+def test_all_modalities_of_a_split_keep_their_pictures_in_one_folder(tmp_path):
+    data = opened(keep=str(tmp_path))
+    assert {source.keep for source in data.train.values()} == {data.train["image"].keep}
+    assert tmp_path in data.train["image"].keep.parents
+    assert data.train["image"].keep != data.validation["image"].keep
+    assert opened().train["image"].keep is None
+
+
 def test_unknown_data_are_refused():
     with pytest.raises(InvalidRecipe, match="no data are called 'coco'; known are tabletop"):
         opened(kind="coco")
