@@ -14,6 +14,10 @@ from region_perception.regions import CloudFootprint, ImageFootprint
 # The grey of a cloud without colour.
 _NO_COLOR = 0.5
 
+# Quantiles along each axis between which the middle of a cloud lies. A stray point far away moves them as little as it
+# moves the median, but the median follows how densely places are sampled and jumps from one group of things to another.
+_EDGES = (0.05, 0.95)
+
 
 @dataclass(frozen=True)
 class CloudFrame:
@@ -56,6 +60,8 @@ def cloud_points(cloud: CloudObservation, spec: PointEncoderSpec, position: Posi
 def _frame_of(points: np.ndarray, kept: np.ndarray, position: PositionSpec) -> CloudFrame:
     if position.cloud_frame == "metres":
         return CloudFrame(np.zeros(3, np.float32), 1.0, kept)
+    if position.cloud_frame == "centred":
+        return CloudFrame(np.quantile(points, _EDGES, axis=0).mean(axis=0).astype(np.float32), 1.0, kept)
     center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
     radius = float(np.linalg.norm(points - center, axis=1).max())
     # A cloud of one point (or many at one place) has no extent to scale by.

@@ -1,11 +1,15 @@
 """Observations and footprints become the tensors that the network reads."""
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 
 from region_perception import Box, Box3D, observe_cloud, observe_image
 from region_perception.network.position import released_corners
+from region_perception.network.spec import PositionSpec
 from region_perception.network.specs import mini, regionblip_opt_2_7b, released
 from region_perception.preparation import cloud_points, cloud_position, image_pixels, image_position
 
@@ -34,11 +38,50 @@ def test_clouds_are_centred_and_scaled_to_the_unit_sphere() -> None:
     spec = mini()
     assert spec.point_encoder is not None
     points = np.float32([[2, 0, 0], [4, 0, 0], [3, 2, 0], [3, -2, 0]])
-    tensor, frame = cloud_points(observe_cloud(points), spec.point_encoder, spec.position)
+    tensor, frame = cloud_points(observe_cloud(points), spec.point_encoder, PositionSpec())
     assert frame.center.tolist() == [3, 0, 0]
     assert frame.scale == 2
     assert sorted(tensor[:, :3].tolist()) == [[-0.5, 0, 0], [0, -1, 0], [0, 1, 0], [0.5, 0, 0]]
     assert (tensor[:, 3:] == 0.5).all(), "a cloud without colour is grey"
+
+
+def test_clouds_may_be_centred_in_metres() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    # 101 steps along x, y and z: the 5th and 95th of a hundred lie as far from the middle.
+    points = np.linspace((2, -3, 0), (4, 1, 1), 101).astype(np.float32)
+    tensor, frame = cloud_points(observe_cloud(points), spec.point_encoder, PositionSpec(cloud_frame="centred"))
+    assert frame.scale == 1
+    np.testing.assert_allclose(frame.center, [3, -1, 0.5], atol=1e-6)
+    np.testing.assert_allclose(tensor[:, :3], points - np.float32([3, -1, 0.5]), atol=1e-6)
+
+
+def test_stray_points_hardly_move_the_middle_in_metres() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-0.5, 0.5, (1000, 3)).astype(np.float32)
+    strays = rng.uniform(50, 100, (20, 3)).astype(np.float32)
+    frames = [
+        cloud_points(observe_cloud(cloud), spec.point_encoder, PositionSpec(cloud_frame="centred"))[1]
+        for cloud in (points, np.concatenate((points, strays)))
+    ]
+    assert np.abs(frames[0].center - frames[1].center).max() < 0.02
+
+
+def test_metres_far_from_zero_keep_millimetres() -> None:
+    spec = mini()
+    assert spec.point_encoder is not None
+    points = np.round(np.random.default_rng(0).uniform(-1, 1, (500, 3)), 3)
+    far = np.array((500_000, 5_400_000, 120))
+    cloud = observe_cloud(points + far)
+    tensor, frame = cloud_points(cloud, spec.point_encoder, spec.position)
+    steps = np.diff(tensor[:, :3].double().numpy(), axis=0)
+    np.testing.assert_allclose(steps, np.diff(points[frame.kept], axis=0), atol=1e-5)
+    box = Box3D(tuple(far + np.array((0.25, 0, 0))), (1, 0.5, 1))
+    corners = cloud_position(box.locate(cloud), frame, spec).view(8, 3).numpy()
+    middle = points[frame.kept[0]] - tensor[0, :3].numpy()
+    np.testing.assert_allclose(corners.mean(axis=0) + middle, (0.25, 0, 0), atol=1e-5)
 
 
 def test_colour_stays_with_its_point() -> None:
@@ -56,9 +99,10 @@ def test_colour_stays_with_its_point() -> None:
 def test_a_cloud_of_one_point_has_a_frame() -> None:
     spec = mini()
     assert spec.point_encoder is not None
-    tensor, frame = cloud_points(observe_cloud(np.float32([[5, 6, 7]])), spec.point_encoder, spec.position)
-    assert frame.scale == 1
-    assert tensor[:, :3].tolist() == [[0, 0, 0]]
+    for position in (PositionSpec(), PositionSpec(cloud_frame="centred")):
+        tensor, frame = cloud_points(observe_cloud(np.float32([[5, 6, 7]])), spec.point_encoder, position)
+        assert frame.scale == 1
+        assert tensor[:, :3].tolist() == [[0, 0, 0]]
 
 
 def test_a_cloud_position_is_in_the_frame_of_the_points() -> None:
@@ -83,8 +127,9 @@ def test_released_weights_get_metres_and_their_own_corners() -> None:
     torch.testing.assert_close(position.view(8, 3), expected)
 
 
-def test_the_network_reads_the_same_wherever_a_cloud_lies() -> None:
-    spec = mini()
+@pytest.mark.parametrize("cloud_frame", ["normalized", "centred"])
+def test_the_network_reads_the_same_wherever_a_cloud_lies(cloud_frame: Literal["normalized", "centred"]) -> None:
+    spec = replace(mini(), position=PositionSpec(cloud_frame=cloud_frame))
     assert spec.point_encoder is not None
     # Coordinates on a grid, so that the shift rounds nothing away.
     points = np.float32(np.round(np.random.default_rng(0).uniform(-1, 1, (1500, 3)) * 1024) / 1024)

@@ -17,8 +17,6 @@ from region_perception.network.grouping import group_clouds
 from region_perception.network.spec import PointEncoderSpec
 from region_perception.network.transformer import Block
 
-POINT_WIDTH = 128
-FEATURE_WIDTH = 256
 POSITION_WIDTH = 128
 
 
@@ -37,29 +35,33 @@ class PointTokens:
 class MiniPointNet(nn.Module):
     """One token for each group of points, whatever their order."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, spec: PointEncoderSpec) -> None:
         super().__init__()
+        self.feature_width = features = spec.feature_width
+        self.unit = spec.neighbourhood
         self.first_conv = nn.Sequential(
-            nn.Conv1d(channels, POINT_WIDTH, 1),
-            nn.BatchNorm1d(POINT_WIDTH),
+            nn.Conv1d(6 if spec.color else 3, spec.point_width, 1),
+            nn.BatchNorm1d(spec.point_width),
             nn.ReLU(inplace=True),
-            nn.Conv1d(POINT_WIDTH, FEATURE_WIDTH, 1),
+            nn.Conv1d(spec.point_width, features, 1),
         )
         self.second_conv = nn.Sequential(
-            nn.Conv1d(2 * FEATURE_WIDTH, 2 * FEATURE_WIDTH, 1),
-            nn.BatchNorm1d(2 * FEATURE_WIDTH),
+            nn.Conv1d(2 * features, 2 * features, 1),
+            nn.BatchNorm1d(2 * features),
             nn.ReLU(inplace=True),
-            nn.Conv1d(2 * FEATURE_WIDTH, width, 1),
+            nn.Conv1d(2 * features, spec.encoder_width, 1),
         )
 
     def forward(self, neighbourhoods: Tensor) -> Tensor:
-        """float [K, S, C] -> float [K, width]."""
-        features = self.first_conv(neighbourhoods.transpose(1, 2))  # [K, 256, S]
+        """float [K, S, C], xyz relative to the group's centre and then colour -> float [K, width]."""
+        units = neighbourhoods.new_ones(neighbourhoods.shape[-1])
+        units[:3] = self.unit
+        features = self.first_conv((neighbourhoods / units).transpose(1, 2))  # [K, F, S]
         whole = features.amax(2, keepdim=True)
         # This layer reads the group's features, then the point's. The group's part is the same for all its points,
         # so it is computed once for each group instead of once for each point.
         weight, bias = self.second_conv.get_parameter("0.weight"), self.second_conv.get_parameter("0.bias")
-        of_group, of_point = weight.split(FEATURE_WIDTH, dim=1)
+        of_group, of_point = weight.split(self.feature_width, dim=1)
         mixed = F.conv1d(features, of_point) + F.conv1d(whole, of_group, bias)
         return self.second_conv[1:](mixed).amax(2)
 
@@ -79,12 +81,12 @@ class Transformer(nn.Module):
 
 
 class PointEncoder(nn.Module):
-    """Clouds to tokens. Points are expected centred and scaled to the unit sphere, as in Point-BERT."""
+    """Clouds to tokens. Points are expected in the network's frame: `PositionSpec.cloud_frame`."""
 
     def __init__(self, spec: PointEncoderSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.encoder = MiniPointNet(6 if spec.color else 3, spec.encoder_width)
+        self.encoder = MiniPointNet(spec)
         self.reduce_dim = nn.Linear(spec.encoder_width, spec.width)
         self.cls_token = nn.Parameter(torch.empty(1, 1, spec.width))
         self.cls_pos = nn.Parameter(torch.empty(1, 1, spec.width))

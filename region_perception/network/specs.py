@@ -96,8 +96,8 @@ def mini() -> NetworkSpec:
     return NetworkSpec(
         name="mini",
         image_encoder=ImageEncoderSpec(kind="conv", image_size=192, patch_size=8, width=128, depth=2),
-        # Thin planes and fine neighbourhoods: of a table with things on it the things are to be seen. In metres, because
-        # a thing's size tells what it is.
+        # Thin planes and fine neighbourhoods, so that things on a table are seen; metres, because a thing's size tells
+        # what it is.
         point_encoder=PointEncoderSpec(
             groups=128,
             group_size=32,

@@ -14,7 +14,7 @@ from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import Features
 from region_perception.network.spec import NetworkSpec, PointEncoderSpec
-from region_perception.observations import CloudObservation, ImageObservation, sample_cloud
+from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.preparation import CloudFrame, cloud_points, cloud_position, image_pixels, image_position
 from region_perception.regions import CloudFootprint, ImageFootprint
 
@@ -113,9 +113,9 @@ def prepare_classes(
         resized = {name: _resized(labels, side) for name, labels in classes.items()}
         return Example(modality, image_pixels(observation, spec.image_encoder), classes=resized)
     assert isinstance(observation, CloudObservation)
-    points, _ = cloud_points(observation, _point_spec(spec), spec.position)
-    kept = sample_cloud(observation, _point_spec(spec).points)
-    return Example(modality, points, classes={name: _whole_numbers(labels[kept]) for name, labels in classes.items()})
+    points, frame = cloud_points(observation, _point_spec(spec), spec.position)
+    known = {name: _whole_numbers(labels[frame.kept]) for name, labels in classes.items()}
+    return Example(modality, points, classes=known)
 
 
 def _point_spec(spec: NetworkSpec) -> PointEncoderSpec:

@@ -139,6 +139,36 @@ def test_agrees_with_the_published_arithmetic(color):
         torch.testing.assert_close(tokens[row], expected, atol=1e-5, rtol=0)
 
 
+def test_widths_of_the_small_pointnet_are_those_of_the_spec():
+    spec = replace(SMALL, point_width=10, feature_width=14, color=True)
+    encoder = make_encoder(spec)
+    shapes = {name: tuple(value.shape) for name, value in encoder.encoder.named_parameters() if value.ndim == 3}
+    assert shapes == {
+        "first_conv.0.weight": (10, 6, 1),
+        "first_conv.3.weight": (14, 10, 1),
+        "second_conv.0.weight": (28, 28, 1),
+        "second_conv.3.weight": (16, 28, 1),
+    }
+    batch = group_clouds([cloud(200, 6)], spec.groups, spec.group_size)
+    with torch.no_grad():
+        expected = reference_tokens(encoder, batch.neighbourhoods[0], batch.centres[0])
+        torch.testing.assert_close(encoder([cloud(200, 6)]).tokens[0], expected, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("color", [False, True])
+def test_places_in_a_group_are_read_in_neighbourhoods_and_nothing_else_is(color):
+    spec = replace(SMALL, color=color)
+    plain, fine = make_encoder(spec), make_encoder(replace(spec, neighbourhood=0.05))
+    batch = group_clouds([cloud(200, 6 if color else 3)], spec.groups, spec.group_size)
+    larger = batch.neighbourhoods.clone()
+    larger[..., :3] *= 20
+    expected = plain.encode_groups(larger, batch.centres, batch.mask)
+    found = fine.encode_groups(batch.neighbourhoods, batch.centres, batch.mask)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert (found - plain.encode_groups(batch.neighbourhoods, batch.centres, batch.mask)).abs().max() > 0.01
+
+
 @torch.no_grad()
 def test_a_cloud_is_the_same_alone_and_in_company():
     encoder = make_encoder()
