@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.training.examples import Example, Row
@@ -28,6 +29,7 @@ _VIEW = re.compile(
 _HANDED = re.compile(r"\b(clockwise|counterclockwise|anticlockwise|handed|reads|says|written|letters?|words?)\b", re.I)
 
 _COLOR = "color"  # the attribute whose classes go by colour alone
+_SIZE = "size"  # the attribute whose classes go by size alone
 
 
 def augment(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
@@ -40,6 +42,10 @@ def augment(example: Example, how: Augmentation, random: np.random.Generator) ->
         example = recolor(example, random)
     if example.modality in CLOUD_MODALITIES:
         return _changed_cloud(example, how, random)
+    if how.light:
+        example = relight(example, how.light, random)
+    if how.zoom > 1:
+        example = zoom(example, how.zoom, random)
     mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
     return mirror(example) if mirrored else example
 
@@ -75,6 +81,43 @@ def recolor(example: Example, random: np.random.Generator) -> Example:
         seen = torch.einsum("ij,jhw->ihw", mix, example.seen)
     unknown = {name: torch.full_like(labels, -1) for name, labels in example.classes.items() if name == _COLOR}
     return replace(example, seen=seen, classes=example.classes | unknown)
+
+
+def relight(example: Example, most: float, random: np.random.Generator) -> Example:
+    """An image example under other light: contrast about its own mean, brightness, and a little tint."""
+    assert isinstance(example.seen, Tensor)
+    contrast = 1 + float(random.uniform(-most, most))
+    offset = random.uniform(-most, most) + random.uniform(-most, most, 3) / 5
+    mean = example.seen.mean()
+    return replace(
+        example,
+        seen=(example.seen - mean) * contrast + mean + torch.from_numpy(offset.astype(np.float32))[:, None, None],
+    )
+
+
+def zoom(example: Example, most: float, random: np.random.Generator) -> Example:
+    """A labelled image example from nearer or farther, or squeezed; what is beyond the old edges has no class.
+
+    How large things are cannot be told any more.
+    """
+    assert isinstance(example.seen, Tensor)
+    assert not example.rows  # sentences about places would turn wrong
+    factors = np.exp(random.uniform(-1, 1, 2) * math.log(most))
+    # The window that is looked at, of half sides 1 / factor about a middle that keeps it inside where it fits.
+    middles = random.uniform(-1, 1, 2) * np.abs(1 - 1 / factors)
+    theta = torch.zeros(1, 2, 3)
+    theta[0, 0, 0], theta[0, 1, 1] = float(1 / factors[0]), float(1 / factors[1])
+    theta[0, :, 2] = torch.from_numpy(middles)
+    grid = F.affine_grid(theta, [1, 1, *example.seen.shape[1:]], align_corners=False)
+    seen = F.grid_sample(example.seen[None], grid, padding_mode="border", align_corners=False)[0]
+    classes = {}
+    if example.classes:
+        # Labels beyond the edge read 0 after moving all up by one.
+        labels = torch.stack(list(example.classes.values())).float() + 1
+        moved = F.grid_sample(labels[None], grid, mode="nearest", align_corners=False)[0].round().long() - 1
+        classes = dict(zip(example.classes, moved, strict=True))
+        classes |= {name: torch.full_like(moved[0], -1) for name in classes if name == _SIZE}
+    return replace(example, seen=seen, classes=classes)
 
 
 def swap_sides(text: str) -> str:

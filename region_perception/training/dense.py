@@ -1,6 +1,7 @@
 """Heads that name what an encoder sees at each of its tokens. They exist in training only, to teach the encoders."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +10,26 @@ from region_perception.errors import InvalidRecipe
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import RegionBlip
 from region_perception.training.batches import Part
-from region_perception.training.losses import Term, Terms, dense_loss, term
+from region_perception.training.losses import Term, Terms, dense_loss, place_loss, term
+
+# The class that tells things apart: the number of the thing that a pixel or point shows, 0 for none.
+THING = "thing"
+# A token tells the place of the thing that it shows most of, if that is at least this share of it.
+_ENOUGH = 0.3
+
+
+class _Seen(NamedTuple):
+    """What an encoder made of a part, and how to say what is at each of its T tokens."""
+
+    tokens: Tensor  # [B, T, D]
+    heads: nn.ModuleDict
+    shares: dict[str, Tensor]  # by attribute [B, T, classes]: how much of each token each class takes up
+    things: Tensor | None  # the same of things [B, T, numbers]
+    boxes: Tensor | None  # [B, numbers, 4 or 6]: where each thing is
 
 
 class DenseHeads(nn.Module):
-    """One linear layer for each attribute, over image tokens and over the groups of clouds."""
+    """One linear layer for each attribute, and one for the thing's box; over image tokens and over groups of points."""
 
     def __init__(self, network: RegionBlip, classes: Mapping[str, Sequence[str]], background: float = 1.0) -> None:
         """`background`: see `losses.dense_loss`."""
@@ -22,38 +38,61 @@ class DenseHeads(nn.Module):
             raise InvalidRecipe("phase 'encoders' needs data whose records have classes; these have none")
         self.background = background
         self.counts = {name: len(names) for name, names in classes.items()}
-        self.images = _heads(network.spec.image_encoder.width, self.counts)
+        self.images = self._heads(network.spec.image_encoder.width, 4)
         clouds = network.spec.point_encoder
-        self.clouds = None if clouds is None else _heads(clouds.width, self.counts)
+        self.clouds = None if clouds is None else self._heads(clouds.width, 6)
+
+    def _heads(self, width: int, box: int) -> nn.ModuleDict:
+        return nn.ModuleDict({name: nn.Linear(width, count) for name, count in (self.counts | {THING: box}).items()})
 
     def forward(self, network: RegionBlip, part: Part) -> Terms:
         """The loss of each attribute; for the log the share of tokens named right, and of those that show a thing."""
-        if part.modality in CLOUD_MODALITIES:
-            assert network.point_encoder is not None  # clouds were refused otherwise
-            assert isinstance(part.seen, list)
-            seen = network.point_encoder(part.seen)
-            tokens, heads = seen.tokens[:, 1:], self.clouds
-            shares = {name: _group_shares(part.classes[name], seen.index, n) for name, n in self.counts.items()}
-            # Groups that only pad a small cloud stand for nothing.
-            shares = {name: share * seen.mask[:, 1:, None] for name, share in shares.items()}
-        else:
-            assert isinstance(part.seen, Tensor)
-            grid = network.spec.image_encoder.grid
-            # Some encoders put tokens that stand for the whole picture before those of its patches.
-            tokens, heads = network.encode_images(part.seen).tokens[:, -(grid**2) :], self.images
-            shares = {name: _patch_shares(part.classes[name], grid, n) for name, n in self.counts.items()}
-        assert heads is not None
+        seen = self._cloud(network, part) if part.modality in CLOUD_MODALITIES else self._image(network, part)
         terms: dict[tuple[str, str], Term] = {}
-        for name, share in shares.items():
-            logits, share = heads[name](tokens.float()).flatten(0, 1), share.flatten(0, 1)
+        for name, share in seen.shares.items():
+            logits, share = seen.heads[name](seen.tokens.float()).flatten(0, 1), share.flatten(0, 1)
             terms[f"dense {name}", part.modality] = dense_loss(logits, share, self.background)
             terms[f"right {name}", part.modality] = _right(logits, share, share.sum(1) > 0)
             terms[f"right {name} of things", part.modality] = _right(logits, share, share.argmax(1) > 0)
+        if seen.things is not None and seen.boxes is not None:
+            guesses = seen.heads[THING](seen.tokens.float())
+            terms["place", part.modality] = place_loss(guesses, seen.things, seen.boxes, _ENOUGH)
         return terms
 
+    def _image(self, network: RegionBlip, part: Part) -> _Seen:
+        assert isinstance(part.seen, Tensor)
+        grid = network.spec.image_encoder.grid
+        # Some encoders put tokens that stand for the whole picture before those of its patches.
+        tokens = network.encode_images(part.seen).tokens[:, -(grid**2) :]
+        shares = {name: _patch_shares(part.classes[name], grid, count) for name, count in self.counts.items()}
+        things = part.classes.get(THING)
+        if things is None:
+            return _Seen(tokens, self.images, shares, None, None)
+        count = _numbers(things)
+        return _Seen(tokens, self.images, shares, _patch_shares(things, grid, count), _pixel_boxes(things, count))
 
-def _heads(width: int, counts: Mapping[str, int]) -> nn.ModuleDict:
-    return nn.ModuleDict({name: nn.Linear(width, count) for name, count in counts.items()})
+    def _cloud(self, network: RegionBlip, part: Part) -> _Seen:
+        assert network.point_encoder is not None
+        assert self.clouds is not None
+        assert isinstance(part.seen, list)
+        seen = network.point_encoder(part.seen)
+
+        # Groups that only pad a small cloud stand for nothing.
+        def shares_of(labels: Tensor, count: int) -> Tensor:
+            return _group_shares(labels, seen.index, count) * seen.mask[:, 1:, None]
+
+        shares = {name: shares_of(part.classes[name], count) for name, count in self.counts.items()}
+        things, tokens = part.classes.get(THING), seen.tokens[:, 1:]
+        if things is None:
+            return _Seen(tokens, self.clouds, shares, None, None)
+        count = _numbers(things)
+        boxes = _point_boxes([cloud[:, :3] for cloud in part.seen], things, count)
+        return _Seen(tokens, self.clouds, shares, shares_of(things, count), boxes)
+
+
+def _numbers(things: Tensor) -> int:
+    """How many numbers tell things apart, none and at least one thing among them."""
+    return max(1, int(things.max())) + 1
 
 
 def _right(logits: Tensor, shares: Tensor, counted: Tensor) -> Term:
@@ -78,3 +117,30 @@ def _shares(labels: Tensor, count: int) -> Tensor:
     """[B, N, S] -> [B, N, count]"""
     shares = torch.zeros(*labels.shape[:2], count, device=labels.device)
     return shares.scatter_add_(2, labels.clamp(min=0), (labels >= 0).float() / labels.shape[2])
+
+
+def _pixel_boxes(things: Tensor, count: int) -> Tensor:
+    """The box about what is seen of each thing, [B, count, 4] from 0 to 1, of their numbers [B, S, S]."""
+    side = things.shape[1]
+    edges = torch.arange(side, device=things.device, dtype=torch.float32)
+    places = torch.stack([edges.expand(side, side), edges[:, None].expand(side, side)], dim=-1).view(1, -1, 2)
+    low, high = _extents(places.expand(len(things), -1, -1), things.flatten(1), count)
+    return torch.cat([low, high + 1], dim=2) / side
+
+
+def _point_boxes(points: Sequence[Tensor], things: Tensor, count: int) -> Tensor:
+    """The middle and the extent of what is seen of each thing, [B, count, 6], of its points [n, 3]."""
+    padded = nn.utils.rnn.pad_sequence(list(points), batch_first=True).to(things.device)
+    low, high = _extents(padded, things, count)
+    return torch.cat([(low + high) / 2, high - low], dim=2)
+
+
+def _extents(places: Tensor, numbers: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Lowest and highest coordinates of each thing, twice [B, count, C], of places [B, N, C]; -1 counts for none."""
+    columns = places.shape[2]
+    # Places that count for none go to a row of their own.
+    index = torch.where(numbers < 0, count, numbers)[..., None].expand(-1, -1, columns)
+    empty = places.new_zeros(len(places), count + 1, columns)
+    low = empty.scatter_reduce(1, index, places, "amin", include_self=False)
+    high = empty.scatter_reduce(1, index, places, "amax", include_self=False)
+    return low[:, :count], high[:, :count]

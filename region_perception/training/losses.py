@@ -109,3 +109,14 @@ def dense_loss(logits: Tensor, shares: Tensor, background: float = 1.0) -> Term:
     counts = 1 - (1 - background) * wanted[:, 0]
     losses = F.cross_entropy(logits[known].float(), wanted, reduction="none")
     return Term((losses * counts).sum(), counts.sum())
+
+
+def place_loss(guesses: Tensor, things: Tensor, boxes: Tensor, enough: float) -> Term:
+    """L1 between the box that a token guesses [B, T, C] and that of the thing that it shows most of.
+
+    `things`: the share of each thing in each token [B, T, K > 1], 0 being none; `boxes`: theirs, [B, K, C]. Only tokens
+    with at least the share `enough` of their thing count.
+    """
+    share, number = things[..., 1:].max(2)
+    wanted = boxes.gather(1, (number + 1)[..., None].expand(-1, -1, boxes.shape[2]))
+    return term((guesses.float() - wanted).abs()[share >= enough])

@@ -85,6 +85,8 @@ class LossWeights:
     """The region's position, read back from the queries (L1)."""
     dense: float = 1.0
     """What is seen at each token of an encoder; phase `encoders` only."""
+    place: float = 1.0
+    """Where the thing is that a token shows (L1); phase `encoders` only."""
     background: float = 1.0
     """What a token that shows no thing counts for in `dense`, beside one that does."""
 
@@ -110,11 +112,15 @@ class Augmentation:
     """Boxes are read a little beside where they are: their sides move by up to this share of their own length."""
     recolor: float = 0.0
     """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
+    zoom: float = 1.0
+    """Phase `encoders`: images grow or shrink by a factor of up to this, each side by its own, about any place."""
+    light: float = 0.0
+    """Images get brighter or darker, and of more or less contrast, by up to this share."""
 
     def __post_init__(self) -> None:
-        _require_range(self, 0, 1, "flip", "drop", "jitter", "recolor")
+        _require_range(self, 0, 1, "flip", "drop", "jitter", "recolor", "light")
         _require_range(self, 0, 180, "turn")
-        _require_range(self, 1, math.inf, "scale")
+        _require_range(self, 1, math.inf, "scale", "zoom")
         _require_range(self, 0, math.inf, "shift")
 
     @property
@@ -134,7 +140,7 @@ class DataChoice:
     image_size: int = 0
     """Height of the pictures that a simulated world draws, in pixels; 0: as large as the network reads them."""
     keep: str = ""
-    """A folder in which prepared observations are kept, so that later epochs do not draw or read them again."""
+    """A folder in which pictures and prepared observations are kept, so that they are drawn, read and prepared once."""
 
     def __post_init__(self) -> None:
         _require_range(self, 1, math.inf, "observations")
@@ -234,8 +240,15 @@ class Recipe:
         allowed = self._allowed()
         wrong = sorted(set(self.shares) - set(allowed))
         _require(not wrong, f"phase {self.phase!r} does not train {wrong}; it trains {list(allowed)}")
-        told = self.phase != "encoders" and self.augmentation.recolor > 0
-        _require(not told, "augmentation.recolor makes sentences about colours wrong; it is for phase 'encoders'")
+        told = self.phase != "encoders"
+        recolors, zooms = self.augmentation.recolor > 0, self.augmentation.zoom > 1
+        _require(
+            not (told and recolors),
+            "augmentation.recolor makes sentences about colours wrong; it is for phase 'encoders'",
+        )
+        _require(
+            not (told and zooms), "augmentation.zoom makes sentences about places wrong; it is for phase 'encoders'"
+        )
         _require(
             not (self.cache.folder and (self.augmentation.changes_what_is_seen or self.encoders_learn)),
             "features can be cached only while encoders are frozen and nothing is augmented but where regions are",

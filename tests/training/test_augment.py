@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from region_perception.network.region_blip import Features
-from region_perception.training.augment import augment, mirror, swap_sides
+from region_perception.training.augment import augment, mirror, relight, swap_sides, zoom
 from region_perception.training.examples import Example, Row, prepare
 from region_perception.training.recipe import Augmentation
 
@@ -166,3 +166,38 @@ def test_dropped_points_take_their_classes_along():
     kept = other.classes["kind"]
     assert 10 <= len(kept) < 100
     assert torch.equal(other.seen, cloud_example().seen[kept])
+
+
+def labelled_picture(side=32):
+    """A bright square on black, and the classes of its pixels."""
+    seen, kind = torch.zeros(3, side, side), torch.zeros(side, side, dtype=torch.long)
+    seen[:, 8:16, 12:20], kind[8:16, 12:20] = 1.0, 3
+    return Example("image", seen, classes={"kind": kind, "size": kind.clone()})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_zoom_moves_pixels_and_classes_alike(seed):
+    zoomed = zoom(labelled_picture(), 1.5, np.random.default_rng(seed))
+    kind = zoomed.classes["kind"]
+    shown, named = zoomed.seen[0] > 0.5, kind == 3
+    assert (shown != named).float().mean() < 0.02  # but for the square's blurred edge
+    assert 64 / 1.5**2 * 0.8 < named.sum() < 64 * 1.5**2 * 1.2
+    assert set(kind.unique().tolist()) <= {-1, 0, 3}
+    assert (zoomed.classes["size"] == -1).all()
+
+
+def test_zoom_of_one_changes_nothing():
+    before = labelled_picture()
+    after = zoom(before, 1.0, np.random.default_rng(0))
+    torch.testing.assert_close(after.seen, before.seen, atol=1e-5, rtol=0)
+    assert torch.equal(after.classes["kind"], before.classes["kind"])
+
+
+def test_relight_keeps_what_is_where():
+    before = labelled_picture()
+    after = relight(before, 0.3, np.random.default_rng(1))
+    assert after.classes is before.classes
+    levels = after.seen.flatten(1).unique(dim=1)
+    assert levels.shape[1] == 2
+    assert ((levels[:, 1] - levels[:, 0]).abs() - 1).abs().max() <= 0.3 + 1e-5
+    assert not torch.equal(before.seen, after.seen)

@@ -9,7 +9,7 @@ import torch
 from region_perception.errors import InvalidRecipe
 from region_perception.text import mini_codec
 from region_perception.training.batches import collate
-from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares
+from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares, _pixel_boxes, _point_boxes
 from region_perception.training.examples import PreparedClasses
 from region_perception.training.loop import train
 from region_perception.training.recipe import Optimiser, Share
@@ -29,6 +29,25 @@ def test_groups_hold_the_share_of_each_class():
     index = torch.tensor([[[0, 1], [3, 3]], [[0, 0], [1, 3]]])
     shares = _group_shares(labels, index, count=3)
     assert shares.tolist() == [[[0.5, 0.5, 0], [0, 0, 0]], [[0, 0, 1], [0, 0, 1]]]
+
+
+def test_boxes_hold_what_is_seen_of_each_thing():
+    things = torch.zeros(2, 8, 8, dtype=torch.long)
+    things[0, 2:4, 1:6] = 2
+    things[1, 0, 7] = 1
+    things[1, 5:, :] = -1
+    boxes = _pixel_boxes(things, 3)
+    assert boxes[0, 2].tolist() == [1 / 8, 2 / 8, 6 / 8, 4 / 8]
+    assert boxes[1, 1].tolist() == [7 / 8, 0, 1, 1 / 8]
+    assert boxes[1, 0].tolist() == [0, 0, 1, 5 / 8]  # what is unknown is no part of the rest
+
+
+def test_boxes_of_points_are_middles_and_extents():
+    points = [torch.tensor([[0.0, 0, 0], [1, 2, 3], [3, 2, 1]]), torch.tensor([[5.0, 5, 5]])]
+    things = torch.tensor([[0, 1, 1], [1, -1, -1]])
+    boxes = _point_boxes(points, things, 2)
+    assert boxes[0, 1].tolist() == [2, 2, 2, 2, 0, 2]
+    assert boxes[1, 1].tolist() == [5, 5, 5, 0, 0, 0]
 
 
 def test_the_encoders_learn_to_name_what_they_see(tmp_path, make_recipe, make_data):

@@ -13,6 +13,7 @@ from region_perception.training.losses import (
     hard_negatives,
     language_loss,
     match_loss,
+    place_loss,
     similarity,
     write_loss,
 )
@@ -119,3 +120,15 @@ def test_dense_counts_background_as_much_as_it_is_told():
     losses = -(shares * logits.log_softmax(1)).sum(1)
     expected = (0.1 * losses[0] + losses[1] + 0.55 * losses[2]) / 1.65
     torch.testing.assert_close(mean(dense_loss(logits, shares, background=0.1)), expected)
+
+
+def test_place_is_asked_of_tokens_that_show_a_thing():
+    things = torch.tensor([[[0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.0, 0.4, 0.4]]])
+    boxes = torch.tensor([[[9.0, 9], [1, 2], [3, 4]]])
+    loss = place_loss(torch.zeros(1, 3, 2), things, boxes, enough=0.3)
+    assert loss.items == 4  # two tokens, two coordinates
+    assert loss.total == 3 + 4 + 1 + 2
+    nothing = place_loss(torch.zeros(1, 3, 2, requires_grad=True), things * 0, boxes, enough=0.3)
+    assert nothing.items == 0
+    assert nothing.total == 0
+    assert nothing.total.requires_grad

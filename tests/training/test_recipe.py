@@ -53,6 +53,7 @@ def test_the_defaults_are_the_papers():
         ({"accumulate": 3}, "accumulate=3 does not divide the observations of cloud"),
         ({"epochs": 0}, "Recipe.epochs is 0; expected 1 or above"),
         ({"augmentation": Augmentation(recolor=0.5)}, "recolor makes sentences about colours wrong"),
+        ({"augmentation": Augmentation(zoom=1.5)}, "zoom makes sentences about places wrong"),
         ({"max_bad_share": 1.5}, "Recipe.max_bad_share is 1.5; expected 0 to 1"),
         ({"cache": FeatureCache(folder="x"), "augmentation": Augmentation(turn=5)}, "only while encoders are frozen"),
         (
