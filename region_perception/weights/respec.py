@@ -1,6 +1,7 @@
 """`with_spec`: a model as a network of another spec, as ablations need it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -20,7 +21,7 @@ def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> Loaded
     Every tensor that both have, of one size, is taken over; what only `spec` has begins at random numbers from `seed`.
     A modality counts as trained if it was and all that it owns was taken over. `model` stays as it is.
     """
-    refuse_other_base(model.source, spec, model.network.spec)
+    refuse_other_base(Path(model.source), spec, model.network.spec)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = RegionBlip(spec)
