@@ -6,12 +6,21 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from region_perception import Box, Box3D, observe_cloud, observe_image
 from region_perception.network.position import released_corners
 from region_perception.network.spec import PositionSpec
 from region_perception.network.specs import mini, regionblip_opt_2_7b, released
-from region_perception.preparation import cloud_points, cloud_position, image_pixels, image_position
+from region_perception.preparation import (
+    cloud_points,
+    cloud_position,
+    image_pixels,
+    image_position,
+    normalized_pixels,
+    plain_pixels,
+)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (100, 60), (224, 224)])
@@ -26,6 +35,16 @@ def test_pixels_are_those_of_the_blip_image_processor(size: tuple[int, int]) -> 
     )
     expected = processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0]
     torch.testing.assert_close(image_pixels(observe_image(pixels), spec), expected, atol=1e-5, rtol=1e-5)
+
+
+@given(st.lists(st.floats(0.05, 0.95), min_size=3, max_size=3), st.lists(st.floats(0.05, 0.9), min_size=3, max_size=3))
+def test_every_level_comes_back_from_what_it_is_normalized_to(mean: list[float], std: list[float]) -> None:
+    spec = replace(mini().image_encoder, mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
+    levels = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 1, 256))
+    normal = normalized_pixels(levels, spec)
+    expected = (levels[0] / 255 - np.array(mean)[:, None]) / np.array(std)[:, None]
+    np.testing.assert_allclose(normal.numpy()[:, 0], expected, atol=1e-5, rtol=1e-5)
+    np.testing.assert_array_equal(plain_pixels(normal, spec), levels)
 
 
 def test_an_image_position_is_the_box_divided_by_the_picture() -> None:

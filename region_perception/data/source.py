@@ -1,12 +1,29 @@
-"""Where records come from: the observations of one modality, by number."""
+"""Where observations and what is known of them come from: those of one modality, by number."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from region_perception.data.record import Record
-from region_perception.observations import CloudObservation, ImageObservation
+
+# The class that tells things apart: the number of the thing that a pixel or point shows, 0 for none.
+THING = "thing"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """One observation with all that a data set tells of it.
+
+    Attributes:
+        records: at least one; they share the observation.
+        classes: the class of each pixel (integers [H, W]) or point ([N]) by attribute, and `THING`; -1 where unknown.
+            Data sets may have some of them or none.
+    """
+
+    records: Sequence[Record]
+    classes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -14,8 +31,8 @@ class Source(Protocol):
 
     Attributes:
         fingerprint: changes whenever the data do.
-        attributes: the names of each attribute's classes ("kind", "color", ...) that `labelled` knows; may be empty.
-            The first class is that of what is no thing.
+        attributes: the names of each attribute's classes ("kind", "color", ...) where observations are labelled by
+            them; may be empty. The first class is that of what is no thing.
     """
 
     fingerprint: str
@@ -23,10 +40,6 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def records(self, index: int) -> Sequence[Record]:
-        """All records of one observation. They share it."""
-        ...
-
-    def labelled(self, index: int) -> tuple[ImageObservation | CloudObservation, Mapping[str, np.ndarray]]:
-        """One observation, and the class of each pixel (integers [H, W]) or point ([N]) by attribute; -1: unknown."""
+    def look(self, index: int) -> Labelled:
+        """One observation, its records and its classes."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from region_perception.data.record import Record
 from region_perception.errors import InvalidInput
 from region_perception.modalities import CLOUD, CLOUD_REGION, IMAGE, IMAGE_REGION, MODALITIES
-from region_perception.observations import CloudObservation
 from region_perception.simulation import describing, questions
 from region_perception.simulation.clouds import LabelledCloud, picture_cloud, scene_cloud, thing_cloud
 from region_perception.simulation.layout import scenes
@@ -53,19 +53,17 @@ def picture_records(
     Of `novel-combinations` only things of a held-out colour and kind get records of their own.
     """
     _check(modalities, cloud)
-    maker = _Maker(picture, cloud)
+    maker = RecordMaker(picture, cloud, points)
     found: list[Record] = []
     if IMAGE in modalities:
         found += maker.whole(IMAGE)
     if IMAGE_REGION in modalities:
-        found += [maker.image_region(thing) for thing in maker.pointed]
-    if CLOUD in modalities or CLOUD_REGION in modalities:
-        maker.labelled = picture_cloud(picture) if cloud == MEASURED else scene_cloud(picture.scene, points)
+        found += maker.image_regions()
     if CLOUD in modalities:
         found += maker.whole(CLOUD)
         found += [maker.alone(thing) for thing in maker.pointed]
     if CLOUD_REGION in modalities:
-        found += [record for thing in maker.pointed if (record := maker.cloud_region(thing))]
+        found += maker.cloud_regions()
     return found
 
 
@@ -76,17 +74,29 @@ def _check(modalities: Sequence[str], cloud: str) -> None:
         raise InvalidInput(f"unknown cloud {cloud!r}; expected one of {', '.join(CLOUDS)}")
 
 
-class _Maker:
-    """Makes the records of one picture. Each has random numbers of its own, so that none depends on the others."""
+class RecordMaker:
+    """Makes the records of one picture. Each has random numbers of its own, so that none depends on the others.
 
-    def __init__(self, picture: Picture, cloud: str) -> None:
+    Attributes:
+        pointed: the things that get records of their own.
+    """
+
+    def __init__(self, picture: Picture, cloud: str = MEASURED, points: int = 8192) -> None:
+        """`cloud` and `points` as for `picture_records`."""
         self.picture = picture
         self.scene = picture.scene
         self.cloud = cloud
-        self.labelled: LabelledCloud | None = None
+        self.points = points
         self.index = self.scene.seed - SEEDS[self.scene.split].start
         novel_only = self.scene.split == NOVEL_COMBINATIONS
         self.pointed = [thing for thing in picture.shown if not novel_only or is_novel(thing.color, str(thing.kind))]
+
+    @cached_property
+    def labelled(self) -> LabelledCloud:
+        """The cloud that the records of clouds as a whole and of regions in them show."""
+        if self.cloud == MEASURED:
+            return picture_cloud(self.picture)
+        return scene_cloud(self.scene, self.points)
 
     def whole(self, modality: str) -> list[Record]:
         """The record of the whole picture or cloud; none where no thing is shown."""
@@ -95,23 +105,25 @@ class _Maker:
         if not sentences:
             return []
         asked = tuple(questions.ask_about_scene(self.picture, random))
-        observation = self.picture.image if modality == IMAGE else self._cloud()
+        observation = self.picture.image if modality == IMAGE else self.labelled.cloud
         return [self._record(modality, observation, None, sentences=sentences, questions=asked)]
 
-    def image_region(self, thing: Thing) -> Record:
-        """The record of one thing, by the tight box about what is seen of it."""
-        region = self.picture.box(thing.number)
-        return self._record(IMAGE_REGION, self.picture.image, thing, region=region, **self._said(thing))
+    def image_regions(self) -> list[Record]:
+        """The records of single things, each by the tight box about what is seen of it."""
+        image = self.picture.image
+        return [
+            self._record(IMAGE_REGION, image, thing, region=self.picture.box(thing.number), **self._said(thing))
+            for thing in self.pointed
+        ]
 
-    def cloud_region(self, thing: Thing) -> Record | None:
-        """The record of one thing, by its whole box; None where no point of it lies inside."""
-        labelled = self.labelled
-        if labelled is None:
-            return None
-        mine = labelled.cloud.points[labelled.instances == thing.number]
-        if not thing.box.contains(mine).any():
-            return None
-        return self._record(CLOUD_REGION, labelled.cloud, thing, region=thing.box, **self._said(thing))
+    def cloud_regions(self) -> list[Record]:
+        """The records of single things, each by its whole box; none of those that no point lies in."""
+        cloud, instances = self.labelled.cloud, self.labelled.instances
+        return [
+            self._record(CLOUD_REGION, cloud, thing, region=thing.box, **self._said(thing))
+            for thing in self.pointed
+            if thing.box.contains(cloud.points[instances == thing.number]).any()
+        ]
 
     def alone(self, thing: Thing) -> Record:
         """The record of one thing by itself."""
@@ -150,11 +162,6 @@ class _Maker:
         """The truth about a thing, for those who measure."""
         facts = {name: getattr(thing, name) for name in ("number", "kind", "color", "pattern", "size", "pose")}
         return facts | {"seen": round(float(self.picture.seen[thing.number]), 3), "box3d": thing.box.to_dict()}
-
-    def _cloud(self) -> CloudObservation:
-        if self.labelled is None:
-            raise RuntimeError("the cloud is made before its records are")
-        return self.labelled.cloud
 
     def _random(self, stream: int) -> np.random.Generator:
         return np.random.default_rng((self.scene.seed, 5, stream))

@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from region_perception.data.record import Record
+from region_perception.data.source import THING, Labelled
 from region_perception.errors import InvalidInput
-from region_perception.modalities import CLOUD, CLOUD_MODALITIES, MODALITIES
-from region_perception.observations import CloudObservation, ImageObservation
-from region_perception.simulation.clouds import picture_cloud, thing_cloud
+from region_perception.modalities import CLOUD, CLOUD_REGION, IMAGE, IMAGE_REGION, MODALITIES
+from region_perception.observations import CloudObservation
 from region_perception.simulation.kept_pictures import kept_picture
 from region_perception.simulation.layout import compose
 from region_perception.simulation.picture import Picture, take_picture
-from region_perception.simulation.records import picture_records
+from region_perception.simulation.records import RecordMaker
 from region_perception.simulation.scene import Scene
 from region_perception.simulation.words import COLORS, KINDS, PATTERNS, POSES, SIZES
 
@@ -27,8 +26,6 @@ _WORDS = {"kind": KINDS, "color": COLORS, "pattern": PATTERNS, "size": SIZES, "p
 _WHOLE_SCENES = 0.25  # of the clouds that are seen as a whole; the others are of single things
 _ATTEMPTS = 50
 _WIDE = 4 / 3  # width to height of every second picture
-
-View = TypeVar("View")
 
 
 class TabletopWorld:
@@ -63,29 +60,32 @@ class TabletopWorld:
     def __len__(self) -> int:
         return self.size
 
-    def records(self, index: int) -> list[Record]:
-        """All records of one observation."""
+    def look(self, index: int) -> Labelled:
+        """One observation, its records and its classes."""
         for picture in self._pictures(index):
-            views: dict[int, list[Record]] = {}
-            for record in picture_records(picture, [self.modality]):
-                views.setdefault(id(record.observation), []).append(record)
-            whole = [records for records in views.values() if "thing" not in records[0].place]
-            things = [records for records in views.values() if "thing" in records[0].place]
-            found = self._one_of(index, whole, things)
-            if found is not None:
-                return found
+            records, instances = self._seen(picture, index)
+            if records:
+                return Labelled(records, _classes(picture.scene, instances))
         raise InvalidInput(f"{_ATTEMPTS} scenes from number {index} on show nothing to tell")
 
-    def labelled(self, index: int) -> tuple[ImageObservation | CloudObservation, Mapping[str, np.ndarray]]:
-        """One observation and the class of each of its pixels or points, by attribute."""
-        for picture in self._pictures(index):
-            if self.modality not in CLOUD_MODALITIES:
-                return picture.image, _classes(picture.scene, picture.instances)
-            views = [thing_cloud(picture.scene, thing) for thing in picture.shown] if self.modality == CLOUD else []
-            seen = self._one_of(index, [picture_cloud(picture)], views)
-            if seen is not None:
-                return seen.cloud, _classes(picture.scene, seen.instances)
-        raise InvalidInput(f"{_ATTEMPTS} scenes from number {index} on show nothing to tell")
+    def _seen(self, picture: Picture, index: int) -> tuple[list[Record], np.ndarray]:
+        """All records of one view of a scene, and int16 [H, W] or [N], the thing that each pixel or point shows."""
+        maker = RecordMaker(picture)
+        if self.modality == IMAGE:
+            return maker.whole(IMAGE), picture.instances
+        if self.modality == IMAGE_REGION:
+            return maker.image_regions(), picture.instances
+        if self.modality == CLOUD_REGION:
+            return maker.cloud_regions(), maker.labelled.instances
+        # The whole or one thing, whatever there is, at random but always the same.
+        random = np.random.default_rng([self.start, index, 6])
+        whole, things = maker.whole(CLOUD), maker.pointed
+        if not things or (whole and random.random() < _WHOLE_SCENES):
+            return whole, maker.labelled.instances
+        thing = things[int(random.integers(len(things)))]
+        record = maker.alone(thing)
+        assert isinstance(record.observation, CloudObservation)
+        return [record], np.full(len(record.observation), thing.number, np.int16)
 
     def _pictures(self, index: int) -> Iterator[Picture]:
         """The picture of a scene, and of others to take where it shows nothing."""
@@ -100,12 +100,6 @@ class TabletopWorld:
         path = self.keep / f"{number // 1000:06d}" / f"{number % 1000:03d}.picture"
         return kept_picture(path, scene, width, height)
 
-    def _one_of(self, index: int, whole: Sequence[View], things: Sequence[View]) -> View | None:
-        """A view of the whole or of one thing, whatever there is, at random but always the same; None without any."""
-        random = np.random.default_rng([self.start, index, 6])
-        views = whole if whole and (not things or random.random() < _WHOLE_SCENES) else things
-        return views[int(random.integers(len(views)))] if views else None
-
 
 @cache
 def _code() -> str:
@@ -117,11 +111,14 @@ def _code() -> str:
 
 
 def _classes(scene: Scene, instances: np.ndarray) -> dict[str, np.ndarray]:
-    """int16, like `instances`: 0 for table and room, -1 for things without a name, else 1 + the word's index."""
+    """int16, like `instances`: 0 for table and room, -1 for things without a name, else 1 + the word's index.
+
+    Things without a name have their number like all others.
+    """
     nameless = np.array([False, *(thing.kind is None for thing in scene.things)])
     classes = {}
     for name, words in _WORDS.items():
         ids = scene.label_ids(words, name) + 1
         ids[nameless] = -1
         classes[name] = ids.astype(np.int16)[instances]
-    return classes
+    return classes | {THING: instances}

@@ -154,7 +154,13 @@ class Batches(Dataset[Batch]):
                 index = int(random.integers(len(examples)))
                 continue
             chosen = chosen_rows(
-                example, random, regions=share.regions, questions=share.questions, sentence=recipe.sentence
+            # Encoders learn classes alone, all others sentences alone.
+            dense = recipe.phase == "encoders"
+                replace(example, rows=()) if dense else replace(example, classes={}),
+                random,
+                regions=share.regions,
+                questions=share.questions,
+                sentence=recipe.sentence,
             )
             return augment(chosen, recipe.augmentation, random)
         raise TrainingError(f"{ATTEMPTS} samples of {modality} in a row cannot be read; the last: {skipped[-1]}")

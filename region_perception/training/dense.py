@@ -6,14 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from region_perception.data.source import THING
 from region_perception.errors import InvalidRecipe
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import RegionBlip
 from region_perception.training.batches import Part
 from region_perception.training.losses import Term, Terms, dense_loss, place_loss, term
 
-# The class that tells things apart: the number of the thing that a pixel or point shows, 0 for none.
-THING = "thing"
 # A token tells the place of the thing that it shows most of, if that is at least this share of it.
 _ENOUGH = 0.3
 

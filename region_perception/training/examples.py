@@ -1,6 +1,6 @@
 """From records to what the network reads: one observation as a tensor, and its regions as positions and sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from region_perception.data.record import Record
-from region_perception.data.source import Source
+from region_perception.data.source import Labelled, Source
 from region_perception.errors import InvalidInput
-from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import Features
 from region_perception.network.spec import NetworkSpec, PointEncoderSpec
 from region_perception.observations import CloudObservation, ImageObservation
@@ -54,8 +53,8 @@ class Examples(Protocol):
     def example(self, index: int) -> Example: ...
 
 
-class PreparedRecords:
-    """Examples made of a source's records when they are asked for."""
+class PreparedExamples:
+    """Examples made of a source's observations when they are asked for."""
 
     def __init__(self, source: Source, spec: NetworkSpec) -> None:
         self._source = source
@@ -65,26 +64,12 @@ class PreparedRecords:
         return len(self._source)
 
     def example(self, index: int) -> Example:
-        return prepare(self._source.records(index), self._spec)
+        return prepare(self._source.look(index), self._spec)
 
 
-class PreparedClasses:
-    """Examples with classes in place of sentences, for the encoders."""
-
-    def __init__(self, source: Source, modality: str, spec: NetworkSpec) -> None:
-        self._source = source
-        self._modality = modality
-        self._spec = spec
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def example(self, index: int) -> Example:
-        return prepare_classes(*self._source.labelled(index), self._modality, self._spec)
-
-
-def prepare(records: Sequence[Record], spec: NetworkSpec) -> Example:
-    """The records of one observation as one example."""
+def prepare(labelled: Labelled, spec: NetworkSpec) -> Example:
+    """One observation, its records and its classes as one example."""
+    records = labelled.records
     if not records:
         raise InvalidInput("an observation has no records")
     silent = [record.id for record in records if not record.sentences]
@@ -93,32 +78,17 @@ def prepare(records: Sequence[Record], spec: NetworkSpec) -> Example:
     observation = records[0].observation
     if isinstance(observation, ImageObservation):
         seen, positions = image_pixels(observation, spec.image_encoder), _in_image(records, observation)
+        classes = {name: _resized(labels, seen.shape[1]) for name, labels in labelled.classes.items()}
     else:
-        seen, frame = cloud_points(observation, _point_spec(spec), spec.position)
+        seen, frame = cloud_points(observation, point_spec(spec), spec.position)
         positions = _in_cloud(records, observation, frame, spec)
+        classes = {name: _whole_numbers(labels[frame.kept]) for name, labels in labelled.classes.items()}
     rows = tuple(_row(record, position) for record, position in zip(records, positions, strict=True))
-    return Example(records[0].modality, seen, rows)
+    return Example(records[0].modality, seen, rows, classes)
 
 
-def prepare_classes(
-    observation: ImageObservation | CloudObservation,
-    classes: Mapping[str, np.ndarray],
-    modality: str,
-    spec: NetworkSpec,
-) -> Example:
-    """One observation and the classes of its pixels or points as one example."""
-    if modality not in CLOUD_MODALITIES:
-        assert isinstance(observation, ImageObservation)
-        side = spec.image_encoder.image_size
-        resized = {name: _resized(labels, side) for name, labels in classes.items()}
-        return Example(modality, image_pixels(observation, spec.image_encoder), classes=resized)
-    assert isinstance(observation, CloudObservation)
-    points, frame = cloud_points(observation, _point_spec(spec), spec.position)
-    known = {name: _whole_numbers(labels[frame.kept]) for name, labels in classes.items()}
-    return Example(modality, points, classes=known)
-
-
-def _point_spec(spec: NetworkSpec) -> PointEncoderSpec:
+def point_spec(spec: NetworkSpec) -> PointEncoderSpec:
+    """The network's point encoder; refused where it has none."""
     if spec.point_encoder is None:
         raise InvalidInput(f"network {spec.name!r} reads images only; it has no point encoder")
     return spec.point_encoder

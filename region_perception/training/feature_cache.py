@@ -29,7 +29,7 @@ from region_perception.network.region_blip import Features, RegionBlip
 from region_perception.network.spec import spec_to_dict
 from region_perception.training.batches import worker_context
 from region_perception.training.checkpoints import fingerprint
-from region_perception.training.examples import Example, Examples, PreparedRecords, Row
+from region_perception.training.examples import Example, Examples, Row
 from region_perception.training.recipe import FeatureCache
 
 _FORMAT = 2
@@ -78,16 +78,22 @@ class CachedFeatures:
 
 
 def cached_features(
-    settings: FeatureCache, name: str, modality: str, source: Source, network: RegionBlip, workers: int = 0
+    settings: FeatureCache,
+    name: str,
+    modality: str,
+    source: Source,
+    examples: Examples,
+    network: RegionBlip,
+    workers: int = 0,
 ) -> CachedFeatures:
-    """The cache `name` of a source's features as the network's encoder sees them; made if it is not there.
+    """The cache `name` of what the network's encoder makes of a source's examples; built if it is not there.
 
     `workers`: processes that read or draw what is to be encoded; 0 does it in between.
     """
     folder = Path(settings.folder) / name
     key = _key(settings, modality, source, network)
     if not folder.exists():
-        _build(folder, key, settings, _InOrder(PreparedRecords(source, network.spec)), network, workers)
+        _build(folder, key, settings, _InOrder(examples), network, workers)
     refuse_stale(folder, key)
     return CachedFeatures(folder, modality)
 
@@ -199,6 +205,8 @@ class _InOrder(Dataset[list[Example | str]]):
 
 
 def _progress(examples: _InOrder, workers: int) -> Iterator[tuple[int, list[Example | str]]]:
+        except TrainingError:  # a full disk
+            raise
     """The batches of `examples`, each with the number of its first, and a bar that shows how far they are."""
     from rich.console import Console
     from rich.progress import track

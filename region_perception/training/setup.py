@@ -16,9 +16,9 @@ from region_perception.network.specs import SPECS
 from region_perception.training.batches import Batches
 from region_perception.training.checkpoints import Checkpoints, fingerprint, restore
 from region_perception.training.dense import DenseHeads
-from region_perception.training.examples import Examples, PreparedClasses, PreparedRecords
+from region_perception.training.examples import Examples, PreparedExamples
 from region_perception.training.feature_cache import cached_features
-from region_perception.training.kept_examples import kept_examples
+from region_perception.training.kept_examples import KeptExamples
 from region_perception.training.order import Schedule
 from region_perception.training.phases import choose_what_learns, make_optimiser
 from region_perception.training.processes import Processes
@@ -175,17 +175,15 @@ def _examples(
         if modality not in sources:
             raise TrainingError(f"there are no data of {modality}; there are some of {', '.join(sources) or 'nothing'}")
         source = sources[modality]
-        name, dense = f"{modality}-{use}", recipe.phase == "encoders"
+        name = f"{modality}-{use}"
+        prepared: Examples = PreparedExamples(source, spec)
+        if recipe.data.keep:
+            prepared = KeptExamples(Path(recipe.data.keep) / name, modality, source, spec)
         if recipe.cache.folder:
             # The first process makes what is not there; the others then find it.
             with accelerator.main_process_first():
-                examples[modality] = cached_features(
-                    recipe.cache, name, modality, source, model.network, recipe.workers
+                prepared = cached_features(
+                    recipe.cache, name, modality, source, prepared, model.network, recipe.workers
                 )
-            continue
-        prepared: Examples = PreparedClasses(source, modality, spec) if dense else PreparedRecords(source, spec)
-        if recipe.data.keep:
-            folder, what = Path(recipe.data.keep) / name, "classes" if dense else "records"
-            prepared = kept_examples(folder, prepared, modality, source, spec, what)
         examples[modality] = prepared
     return examples

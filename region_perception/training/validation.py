@@ -73,7 +73,7 @@ def write_samples(
 
 
 def _sample(captioner: Captioner, source: Source, index: int) -> tuple[dict[str, Any], Any]:
-    records = source.records(index)
+    records = source.look(index).records
     observation = records[0].observation
     view = captioner.look(observation)
     captions = captioner.caption([(view, record.region) for record in records])

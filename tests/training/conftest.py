@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from region_perception.data.record import Question, Record
+from region_perception.data.source import THING, Labelled
 from region_perception.errors import InvalidObservation
 from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
 from region_perception.network.region_blip import RegionBlip
@@ -41,11 +42,14 @@ class ToyWorld:
     def __len__(self) -> int:
         return self.size
 
-    def records(self, index: int) -> list[Record]:
+    def look(self, index: int) -> Labelled:
         if index in self.broken:
             raise InvalidObservation(f"picture {index} is broken")
+        observation, classes = self._seen(index)
+        return Labelled(self._records(index, observation), classes)
+
+    def _records(self, index: int, observation: Any) -> list[Record]:
         names = self._colors(index)
-        observation = self.labelled(index)[0]
         if self.modality not in REGION_MODALITIES:
             text = f"a {names[0]} box left of a {names[1]} box"
             asked = (Question("how many boxes are there", "two"),)
@@ -60,7 +64,7 @@ class ToyWorld:
             records.append(self._record(f"{index}-{side}", observation, region, texts, asked))
         return records[: 1 + index % 3]  # of every third only one region is known
 
-    def labelled(self, index: int) -> tuple[Any, dict[str, np.ndarray]]:
+    def _seen(self, index: int) -> tuple[Any, dict[str, np.ndarray]]:
         colors = [list(COLORS).index(name) for name in self._colors(index)]
         random = np.random.default_rng([self.seed, index])
         values = [np.array(list(COLORS.values())[color]) for color in colors]
@@ -71,13 +75,13 @@ class ToyWorld:
                 np.concatenate(points).astype(np.float32), paint.astype(np.float32), np.arange(60), 60
             )
             labels = np.repeat([color + 1 for color in colors], 30)
-            return cloud, {"color": labels, "kind": np.ones(60, int)}
+            return cloud, {"color": labels, "kind": np.ones(60, int), THING: np.repeat([1, 2], 30)}
         pixels = random.integers(90, 110, (SIDE, SIDE, 3)).astype(np.uint8)
-        labels = np.zeros((SIDE, SIDE), int)
+        labels, things = np.zeros((2, SIDE, SIDE), int)
         for side, (color, value) in enumerate(zip(colors, values, strict=True)):
-            pixels[8:24, 2 + 16 * side : 14 + 16 * side] = value
-            labels[8:24, 2 + 16 * side : 14 + 16 * side] = color + 1
-        return ImageObservation(pixels), {"color": labels, "kind": (labels > 0).astype(int)}
+            here = np.s_[8:24, 2 + 16 * side : 14 + 16 * side]
+            pixels[here], labels[here], things[here] = value, color + 1, side + 1
+        return ImageObservation(pixels), {"color": labels, "kind": (labels > 0).astype(int), THING: things}
 
     def _colors(self, index: int) -> list[str]:
         return list(np.random.default_rng([self.seed, index, 1]).permutation(list(COLORS))[:2])

@@ -63,8 +63,7 @@ def test_a_mirrored_picture_keeps_what_lies_in_a_region():
 def test_mirroring_a_record_is_the_record_of_the_mirrored_scene(world, network):
     """Against the world itself: the mirrored example is that of the other picture, drawn the other way round."""
     source = world("image_region")
-    records = source.records(2)
-    example = prepare(records, network.spec)
+    example = prepare(source.look(2), network.spec)
     other = mirror(example)
     assert torch.equal(other.rows[0].position, torch.tensor([18 / 32, 8 / 32, 30 / 32, 24 / 32]))
     assert [row.sentences[1].split()[-1] for row in other.rows] == ["right", "left"]

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from region_perception.data.source import Labelled
 from region_perception.errors import TrainingError
 from region_perception.network.region_blip import Features
 from region_perception.text import mini_codec
 from region_perception.training.batches import Batches, collate
-from region_perception.training.examples import PreparedRecords, chosen_rows, prepare
+from region_perception.training.examples import PreparedExamples, chosen_rows, prepare
 from region_perception.training.order import Schedule, generator
 
 
@@ -18,7 +19,7 @@ def make_batches(make_recipe, make_data, network):
     def make(process=0, processes=1, broken=(), **changes):
         recipe = make_recipe(order="mixed", **changes)
         data = make_data(recipe, broken=broken)
-        examples = {name: PreparedRecords(source, network.spec) for name, source in data.train.items()}
+        examples = {name: PreparedExamples(source, network.spec) for name, source in data.train.items()}
         schedule = Schedule(recipe, {name: len(items) for name, items in examples.items()})
         return Batches(recipe, mini_codec(network.spec), examples, schedule, process=process, processes=processes)
 
@@ -64,7 +65,7 @@ def test_processes_and_parts_share_a_step_between_them(make_batches):
 
 def test_rows_carry_their_own_sentences_questions_and_positions(world, network):
     codec = mini_codec(network.spec)
-    examples = PreparedRecords(world("image_region"), network.spec)
+    examples = PreparedExamples(world("image_region"), network.spec)
     items = [
         chosen_rows(examples.example(i), generator(0, "x", i, "x"), regions=2, questions=2, sentence="first")
         for i in (2, 3)
@@ -84,8 +85,18 @@ def test_rows_carry_their_own_sentences_questions_and_positions(world, network):
     assert [codec.sentence(ids.tolist()) for ids in part.text] == [row.references[0] for row in rows]
 
 
+def test_encoders_read_classes_alone_and_all_other_phases_sentences(make_batches):
+    (dense,), (told,) = (list(make_batches(phase=phase, steps=1).from_step(0)) for phase in ("encoders", "modalities"))
+    for part in dense.parts:
+        assert part.classes.keys() == {"color", "kind", "thing"}
+        assert (part.counts, part.targets) == ((0, 0, 0, 0), [])
+    for part in told.parts:
+        assert not part.classes
+        assert len(part.targets) >= len(part.counts) == 4
+
+
 def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
-    example = PreparedRecords(world("image_region"), network.spec).example(2)
+    example = PreparedExamples(world("image_region"), network.spec).example(2)
 
     def told(sentence):
         return {
@@ -99,17 +110,17 @@ def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
 
 def test_the_text_branch_reads_what_means_one_region(world, network):
     """ "this mug is red" is true of many: only a record without references is matched by such sentences."""
-    record = world("cloud_region").records(0)[0]
-    assert prepare([record], network.spec).rows[0].references == record.sentences
+    record = world("cloud_region").look(0).records[0]
+    assert prepare(Labelled([record]), network.spec).rows[0].references == record.sentences
     referred = replace(record, references=("the red box on the left",))
-    row = prepare([referred], network.spec).rows[0]
+    row = prepare(Labelled([referred]), network.spec).rows[0]
     assert row.references == ("the red box on the left",)
     assert row.sentences == record.sentences
 
 
 def test_equal_regions_and_equal_references_belong_together(make_batches, world, network):
     codec = mini_codec(network.spec)
-    example = PreparedRecords(world("cloud"), network.spec).example(0)
+    example = PreparedExamples(world("cloud"), network.spec).example(0)
     one = replace(example.rows[0], id="a", sentences=("x",), references=("a red box",))
     items = [
         replace(example, rows=(row,))
@@ -140,7 +151,7 @@ def test_data_without_anything_to_read_stop_the_run(make_batches):
 
 
 def test_features_are_put_together_with_their_masks(world, network):
-    example = PreparedRecords(world("cloud"), network.spec).example(0)
+    example = PreparedExamples(world("cloud"), network.spec).example(0)
     items = [
         replace(example, seen=Features(torch.full((1, 3, 2), float(i)), torch.tensor([[True, True, i > 0]])))
         for i in range(2)

@@ -10,7 +10,7 @@ from region_perception.errors import InvalidRecipe
 from region_perception.text import mini_codec
 from region_perception.training.batches import collate
 from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares, _pixel_boxes, _point_boxes
-from region_perception.training.examples import PreparedClasses
+from region_perception.training.examples import PreparedExamples
 from region_perception.training.loop import train
 from region_perception.training.recipe import Optimiser, Share
 
@@ -79,7 +79,7 @@ def test_things_are_counted_apart_from_what_shows_none(network, world):
     for head in heads.images.values():
         torch.nn.init.zeros_(head.weight)
         head.bias.data[:] = torch.eye(head.out_features)[0]
-    items = [PreparedClasses(world("image"), "image", network.spec).example(i) for i in range(3)]
+    items = [PreparedExamples(world("image"), network.spec).example(i) for i in range(3)]
     terms = heads(network, collate(items, mini_codec(network.spec), 32))
     shares = _patch_shares(items[0].classes["color"][None], grid=4, count=5)[0]
     floor = (shares.argmax(1) == 0).float().mean()

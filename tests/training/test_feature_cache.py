@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from region_perception.errors import InvalidObservation, TrainingError
-from region_perception.training.examples import PreparedRecords
+from region_perception.training.examples import PreparedExamples
 from region_perception.training.feature_cache import CachedFeatures, cached_features
 from region_perception.training.loop import train
 from region_perception.training.recipe import FeatureCache
@@ -20,7 +20,8 @@ def settings(tmp_path):
 
 
 def made(settings, modality, source, network):
-    return cached_features(settings, modality, modality, source, network)
+    examples = PreparedExamples(source, network.spec)
+    return cached_features(settings, modality, modality, source, examples, network)
 
 
 def losses(folder):
@@ -48,7 +49,7 @@ def test_examples_come_back_as_they_were(settings, world, network, modality):
     cache = made(settings, modality, source, network)
     assert len(cache) == len(source)
     for index in (0, 7, 11):
-        fresh, kept = PreparedRecords(source, network.spec).example(index), cache.example(index)
+        fresh, kept = PreparedExamples(source, network.spec).example(index), cache.example(index)
         if modality.startswith("cloud"):
             features = network.encode_clouds([fresh.seen])
         else:
@@ -103,10 +104,10 @@ def test_networks_that_read_positions_in_another_way_share_a_cache(settings, wor
 
 def test_an_interrupted_cache_is_made_anew(settings, world, network, tmp_path):
     class Interrupted(world):
-        def records(self, index):
+        def look(self, index):
             if index == 7:
                 raise KeyboardInterrupt
-            return super().records(index)
+            return super().look(index)
 
     with pytest.raises(KeyboardInterrupt):
         made(settings, "image", Interrupted("image"), network)
@@ -118,7 +119,8 @@ def test_workers_make_the_same_cache(settings, world, network, tmp_path):
     source = world("image_region", size=40, broken=(33,))  # two batches
     alone = replace(settings, folder=str(tmp_path / "alone"))
     made(alone, "image_region", source, network)
-    cached_features(settings, "image_region", "image_region", source, network, workers=1)
+    examples = PreparedExamples(source, network.spec)
+    cached_features(settings, "image_region", "image_region", source, examples, network, workers=1)
     for path in (tmp_path / "alone/image_region").iterdir():
         assert (tmp_path / "cache/image_region" / path.name).read_bytes() == path.read_bytes()
 

@@ -8,30 +8,28 @@ import torch
 
 from region_perception.errors import TrainingError
 from region_perception.modalities import CLOUD_MODALITIES, MODALITIES
-from region_perception.training.examples import PreparedClasses, PreparedRecords
-from region_perception.training.kept_examples import kept_examples
+from region_perception.training.examples import PreparedExamples
+from region_perception.training.kept_examples import KeptExamples
 from region_perception.training.loop import train
-from region_perception.training.recipe import Share
+from region_perception.training.recipe import FeatureCache, Share
 
 
-def keep(folder, source, network, what="records"):
-    modality = source.modality
-    made = PreparedRecords(source, network.spec)
-    if what == "classes":
-        made = PreparedClasses(source, modality, network.spec)
-    return kept_examples(folder, made, modality, source, network.spec, what)
+def keep(folder, source, network):
+    return KeptExamples(folder, source.modality, source, network.spec)
 
 
-@pytest.mark.parametrize("what", ["records", "classes"])
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_what_is_kept_comes_back_bit_by_bit(tmp_path, world, network, modality, what):
-    first = keep(tmp_path, world(modality), network, what)
-    made = [first.example(index) for index in (0, 5)]
+def test_what_is_kept_comes_back_bit_by_bit(tmp_path, world, network, modality):
     source = world(modality)
-    source.records = source.labelled = None  # not to be asked again
-    for example, other in zip(made, map(keep(tmp_path, source, network, what).example, (0, 5)), strict=True):
+    first, fresh = keep(tmp_path, source, network), PreparedExamples(world(modality), network.spec)
+    made = [fresh.example(index) for index in (0, 5)]
+    for index in (0, 5):
+        first.example(index)
+    source.look = None  # not to be asked again
+    for example, other in zip(made, map(keep(tmp_path, source, network).example, (0, 5)), strict=True):
+        assert example.modality == other.modality
         assert torch.equal(example.seen, other.seen)
-        assert example.classes.keys() == other.classes.keys()
+        assert example.classes.keys() == other.classes.keys() == {"color", "kind", "thing"}
         for name, labels in example.classes.items():
             assert torch.equal(labels, other.classes[name])
             assert labels.dtype == other.classes[name].dtype
@@ -53,15 +51,35 @@ def test_a_file_that_was_cut_off_is_made_again(tmp_path, world, network):
     assert path.read_bytes() == content
 
 
+def test_numbers_too_large_for_a_byte_come_back(tmp_path, world, network):
+    class Crowd(world):
+        def look(self, index):
+            found = super().look(index)
+            return replace(found, classes={"thing": found.classes["thing"] * 1000})
+
+    kept = keep(tmp_path, Crowd("image"), network)
+    assert kept.example(0).classes["thing"].unique().tolist() == [0, 1000, 2000]
+    assert torch.equal(kept.example(0).classes["thing"], kept.example(0).classes["thing"])
+    assert keep(tmp_path, Crowd("image"), network).example(0).classes["thing"].dtype == torch.int64
+
+
 def test_what_was_made_from_anything_else_is_refused(tmp_path, world, network):
     keep(tmp_path, world("cloud"), network)
     with pytest.raises(TrainingError, match="made from other data, observations; remove that folder"):
         keep(tmp_path, world("cloud", size=11), network)
-    with pytest.raises(TrainingError, match="made from other what;"):
-        keep(tmp_path, world("cloud"), network, "classes")
-    network.spec = replace(network.spec, point_encoder=replace(network.spec.point_encoder, points=32))
-    with pytest.raises(TrainingError, match="made from other encoder;"):
+    spec = network.spec
+    network.spec = replace(spec, point_encoder=replace(spec.point_encoder, width=32, depth=3))
+    keep(tmp_path, world("cloud"), network)  # it reads the same points
+    network.spec = replace(network.spec, point_encoder=replace(spec.point_encoder, points=32))
+    with pytest.raises(TrainingError, match="made from other points;"):
         keep(tmp_path, world("cloud"), network)
+
+
+def test_networks_that_normalize_in_another_way_share_what_is_kept(tmp_path, world, network):
+    keep(tmp_path, world("image"), network).example(0)
+    network.spec = replace(network.spec, image_encoder=replace(network.spec.image_encoder, mean=(0.5, 0.4, 0.3)))
+    fresh = PreparedExamples(world("image"), network.spec).example(0)
+    assert torch.equal(keep(tmp_path, world("image"), network).example(0).seen, fresh.seen)
 
 
 @pytest.mark.parametrize("modality", ["image", "cloud_region"])
@@ -71,13 +89,21 @@ def test_a_run_over_what_is_kept_is_the_same_run(tmp_path, make_recipe, make_dat
     kept = replace(fresh, data=replace(fresh.data, keep=str(tmp_path / "kept")))
     train(fresh, tmp_path / "fresh", make_data(fresh))
     train(kept, tmp_path / "first", make_data(kept))
-    # The second time the source cannot be read at all.
-    data = make_data(kept)
-    for source in data.train.values():
-        source.labelled = None
-    train(kept, tmp_path / "second", data)
+    # The second time the source cannot be read at all, nor when features are cached for another phase.
+    train(kept, tmp_path / "second", unreadable(make_data(kept)))
+    later = make_recipe(**shares) if modality in CLOUD_MODALITIES else make_recipe(phase="base", **shares)
+    cached = replace(later, data=kept.data, cache=FeatureCache(folder=str(tmp_path / "cache"), dtype="float32"))
+    train(later, tmp_path / "later", make_data(later))
+    train(cached, tmp_path / "cached", unreadable(make_data(cached)))
+    assert losses(tmp_path / "cached") == pytest.approx(losses(tmp_path / "later"), rel=1e-5)
     assert losses(tmp_path / "fresh") == losses(tmp_path / "first") == losses(tmp_path / "second")
     assert (modality in CLOUD_MODALITIES) == (not (tmp_path / "kept/image-train").exists())
+
+
+def unreadable(data):
+    for source in data.train.values():
+        source.look = None
+    return data
 
 
 def losses(folder):

@@ -57,8 +57,8 @@ def test_a_tiny_network_learns_the_colours_of_the_toy_world_by_heart(tmp_path, m
     source = make_data(recipe, size=6).train["image_region"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the model has learnt regions, and says so
-        view = captioner.look(source.records(0)[0].observation)
-        caption = view.caption([source.records(0)[0].region])[0]
+        view = captioner.look(source.look(0).records[0].observation)
+        caption = view.caption([source.look(0).records[0].region])[0]
     assert re.fullmatch("a .* box", caption.text)
 
 

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from region_perception.network.region_blip import Glance
 from region_perception.text import mini_codec
 from region_perception.training.batches import Batch, collate
-from region_perception.training.examples import PreparedRecords, chosen_rows
+from region_perception.training.examples import PreparedExamples, chosen_rows
 from region_perception.training.order import generator
 from region_perception.training.processes import Processes
 from region_perception.training.recipe import LossWeights
@@ -18,7 +18,7 @@ from region_perception.training.step import TrainingStep, combine
 
 @pytest.fixture
 def make_part(world, network):
-    examples = {name: PreparedRecords(world(name), network.spec) for name in ("image_region", "cloud", "cloud_region")}
+    examples = {name: PreparedExamples(world(name), network.spec) for name in ("image_region", "cloud", "cloud_region")}
 
     def make(modality, numbers=(0, 1, 2)):
         items = [
