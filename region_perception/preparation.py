@@ -60,7 +60,7 @@ def plain_pixels(pixels: Tensor, spec: ImageEncoderSpec) -> np.ndarray:
 
 def cloud_points(cloud: CloudObservation, spec: PointEncoderSpec, position: PositionSpec) -> tuple[Tensor, CloudFrame]:
     """Points [n <= budget, 3 or 6] in the network's frame, and that frame."""
-    kept = sample_cloud(cloud, spec.points)
+    kept = sample_cloud(cloud, spec.points, spec.plane_share)
     points = cloud.points[kept]
     frame = _frame_of(points, kept, position)
     columns = [frame.apply(points)]

@@ -4,18 +4,14 @@ import numpy as np
 
 from region_perception.errors import InvalidInput
 from region_perception.observations.cloud import CloudObservation
+from region_perception.observations.planes import largest_plane
+from region_perception.observations.voxels import one_for_each_voxel
 
 CELLS_PER_SAMPLE = 8
 """Voxels kept for each point of the budget: more cost time, fewer cost coverage."""
 
-# 3 x 21 bits fill a signed 64-bit key: two million voxels along each axis, so that one stray point kilometres away
-# does not merge the rest.
-_LEVELS = 21
 
-_BLOCK = 1 << 15  # points whose keys are computed at once: they stay in the processor's cache
-
-
-def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int) -> np.ndarray:
+def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int, plane_share: float = 1.0) -> np.ndarray:
     """Which points to keep so that at most `budget` cover the cloud evenly: int64 indices, ascending.
 
     All points where they fit into the budget. Otherwise one point for each occupied voxel, of the largest size that
@@ -23,21 +19,50 @@ def sample_cloud(cloud: CloudObservation | np.ndarray, budget: int) -> np.ndarra
     only where the remaining points coincide. The same points always give the same answer. Time grows as sorting does,
     whatever the shape of the cloud and however many points coincide.
 
+    Of a table with things on it most evenly spread points lie on the table. With a `plane_share` below 1, the points of
+    the largest plane and all others are sampled evenly by themselves, if the plane would get more than that share.
+
     Args:
         cloud: a cloud, or finite coordinates [N, 3].
         budget: how many points to keep at most, 1 or more.
+        plane_share: at most this share of the budget, from 0 to 1, goes to the largest plane as long as there are other
+            points that need the rest. 1 makes no difference between points.
     """
     if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 1:
         raise InvalidInput(f"budget must be a whole number of points, 1 or more, got {budget!r}")
+    if not (isinstance(plane_share, (int, float)) and 0 <= plane_share <= 1):
+        raise InvalidInput(f"plane_share must be a number from 0 to 1, got {plane_share!r}")
     points = cloud.points if isinstance(cloud, CloudObservation) else np.asarray(cloud, np.float32)
     if points.ndim != 2 or points.shape[1] != 3:
         raise InvalidInput(f"points to sample must have shape [N, 3], got {list(points.shape)}")
+    everywhere = np.arange(len(points))
     if len(points) <= budget:
-        return np.arange(len(points))
-    kept = _one_for_each_voxel(points, CELLS_PER_SAMPLE * int(budget))
-    if len(kept) <= budget:
-        return np.sort(kept)
-    return np.sort(kept[_farthest(points[kept], int(budget))])
+        return everywhere
+    plane = largest_plane(points) if plane_share < 1 else None
+    if plane is None or plane.share <= plane_share:
+        return np.sort(_spread_over(points, everywhere, int(budget)))
+    return np.sort(_thinned(points, plane.holds(points), int(budget), int(plane_share * budget)))
+
+
+def _thinned(points: np.ndarray, in_plane: np.ndarray, budget: int, for_plane: int) -> np.ndarray:
+    """int64 indices, `for_plane` of the budget for what lies in the plane; what one part leaves over the other gets."""
+    inside, outside = np.flatnonzero(in_plane), np.flatnonzero(~in_plane)
+    others = _spread_over(points, outside, budget - for_plane)
+    plane = _spread_over(points, inside, budget - len(others))
+    if len(others) + len(plane) < budget:
+        others = _spread_over(points, outside, budget - len(plane))
+    return np.concatenate((others, plane))
+
+
+def _spread_over(points: np.ndarray, rows: np.ndarray, budget: int) -> np.ndarray:
+    """int64, at most `budget` of these rows, evenly spread over their points."""
+    if len(rows) <= budget:
+        return rows
+    if budget == 0:
+        return rows[:0]
+    points = points[rows]
+    kept = one_for_each_voxel(points, CELLS_PER_SAMPLE * budget)
+    return rows[kept if len(kept) <= budget else kept[_farthest(points[kept], budget)]]
 
 
 def _farthest(points: np.ndarray, budget: int) -> np.ndarray:
@@ -51,38 +76,3 @@ def _farthest(points: np.ndarray, budget: int) -> np.ndarray:
     # Without a start the library draws one by chance.
     chosen = fpsample.bucket_fps_kdline_sampling(near_one, budget, tree_height, start_idx=0)
     return np.unique(chosen.astype(np.int64))
-
-
-def _one_for_each_voxel(points: np.ndarray, wanted: int) -> np.ndarray:
-    """The first point in each occupied voxel, int64, for the largest voxels of which at least `wanted` are occupied."""
-    keys = _voxel_keys(points)
-    order = np.argsort(keys)
-    keys = keys[order]
-    changed = keys[1:] ^ keys[:-1]  # the highest bit that differs tells from which level on two neighbours are apart
-    for level in range(1, _LEVELS + 1):
-        apart = changed >= 1 << 3 * (_LEVELS - level)
-        if 1 + np.count_nonzero(apart) >= wanted:
-            break
-    starts = np.concatenate(([0], 1 + np.flatnonzero(apart)))
-    return np.minimum.reduceat(order, starts)
-
-
-def _voxel_keys(points: np.ndarray) -> np.ndarray:
-    """int64 [N] Morton codes: the bits of the three cell numbers interleaved, each 3 of them one octree level."""
-    low = points.min(axis=0)
-    extent = float((points.max(axis=0) - low).max())
-    scale = np.float32((2**_LEVELS - 1) / max(extent, 1e-30))
-    keys = np.empty(len(points), np.int64)
-    for start in range(0, len(points), _BLOCK):
-        cells = _spread(((points[start : start + _BLOCK] - low) * scale).astype(np.int64))
-        keys[start : start + _BLOCK] = cells[:, 0] | cells[:, 1] << 1 | cells[:, 2] << 2
-    return keys
-
-
-def _spread(cells: np.ndarray) -> np.ndarray:
-    """Puts two zero bits between the 21 bits of each number."""
-    cells = (cells | cells << 32) & 0x1F00000000FFFF
-    cells = (cells | cells << 16) & 0x1F0000FF0000FF
-    cells = (cells | cells << 8) & 0x100F00F00F00F00F
-    cells = (cells | cells << 4) & 0x10C30C30C30C30C3
-    return (cells | cells << 2) & 0x1249249249249249
