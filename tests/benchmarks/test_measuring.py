@@ -1,0 +1,69 @@
+"""A study that breaks off goes on: nothing is trained or asked twice."""
+
+import pytest
+
+pytest.importorskip("open3d")
+pytest.importorskip("pycocoevalcap")
+
+from study import measuring
+from study.measuring import Bench, Showing
+from study.store import BASE, CROP, TEST
+from study.variants import Plan, variants
+
+from region_perception.errors import InvalidInput
+from region_perception.training import loop
+from region_perception.weights.folder import read_config
+from region_perception.weights.load import load_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:model 'mini' has no trained weights")
+
+
+def refuse(*_, **__):
+    raise AssertionError("was called again")
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load_model("mini", untrained=True, device="cpu")
+
+
+def test_a_variant_is_trained_once_and_measured_once(base, tmp_path, monkeypatch) -> None:
+    plan = Plan(base="mini", steps=2, observations=1, batch=1, cache=str(tmp_path / "features"))
+    found = {variant.name: variant for variant in variants(plan, base.network.spec.position, 7)}
+    variant = found["without-position"]
+    bench = Bench(tmp_path / "out", java=False)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bench.train_variant(variant, 7, base, 1)
+    assert bench.store.read() == {}
+    monkeypatch.setattr(loop, "take_step", refuse)
+    bench.train_variant(variant, 7, base, 1)
+    monkeypatch.setattr(measuring, "run", refuse)
+    bench.train_variant(variant, 7, base, 1)
+    (result,) = bench.store.read().values()
+    assert result["variant"]["name"] == "without-position"
+    assert "cloud thing" in [section["name"] for section in result["report"]["sections"]]
+    (model,) = (tmp_path / "out/variants").glob("*/stage-1/model")
+    assert not read_config(model).spec.position.enabled
+    with pytest.raises(InvalidInput, match="scenes: 1, 2"):
+        bench.train_variant(variant, 7, base, 2)
+
+
+def test_the_base_is_measured_crop_by_crop_and_word_for_word(base, tmp_path, monkeypatch) -> None:
+    few = Showing(modalities=("image",), tasks=("caption",))
+    monkeypatch.setattr(measuring, "SHOWN_TO_MODEL", {TEST: few})
+    bench = Bench(tmp_path, java=False)
+    bench.measure_model(base, 2)
+    bench.measure_baselines(base, 2)
+    results = bench.store.read()
+    assert set(results) == {TEST, CROP, BASE}
+    assert results[BASE]["same"] == results[BASE]["of"] == 2
+    assert [section["name"] for section in results[CROP]["report"]["sections"]] == ["image_region by box"]
+    other = load_model("mini", untrained=True, seed=1, device="cpu")
+    with pytest.raises(InvalidInput, match="weights"):
+        bench.measure_model(other, 2)
