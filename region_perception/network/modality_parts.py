@@ -3,11 +3,14 @@
 Its LoRA pairs, which sit inside the Q-Former and the language model, are the only other thing that a modality owns.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
-from region_perception.network.position import POSITION_SIZES, PositionEncoder
+from region_perception.network.position import POSITION_SIZES, PositionEncoder, inside
+from region_perception.network.qformer import Memory, Preference
 from region_perception.network.spec import NetworkSpec
 
 
@@ -27,6 +30,12 @@ class ModalityParts(nn.Module):
             self.box_head = nn.Linear(width, POSITION_SIZES[modality])
             if spec.position.enabled:
                 self.position = PositionEncoder(modality, spec.position, width)
+            if spec.position.token_bias:
+                layers = range(0, spec.qformer.depth, spec.qformer.cross_every)
+                # Every second head begins within the region, the others look around; one vector for each layer,
+                # because vectors do not decay in training.
+                heads = torch.tensor([4.0, 0.0]).repeat(spec.qformer.heads)[: spec.qformer.heads]
+                self.token_bias = nn.ParameterList(nn.Parameter(heads.clone()) for _ in layers)
         if spec.qformer.text_branch:
             self.contrast = nn.Linear(width, spec.qformer.contrast_width)
             self.text_contrast = nn.Linear(width, spec.qformer.contrast_width)
@@ -39,6 +48,12 @@ class ModalityParts(nn.Module):
         if positions is None or not hasattr(self, "position"):
             return queries
         return queries + self.position(positions.to(queries))[:, None]
+
+    def preferring(self, memory: Memory, positions: Tensor | None) -> Memory:
+        """The memory, whose rows at `positions` [R, 4 or 24] prefer what lies in their regions, if the spec says so."""
+        if positions is None or not hasattr(self, "token_bias"):
+            return memory
+        return replace(memory, preference=Preference(inside(positions, memory), tuple(self.token_bias)))
 
     def start_from(self, other: "ModalityParts") -> None:
         """Take over what `other` has in common with this: a new modality starts as a copy of the image's."""

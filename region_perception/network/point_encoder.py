@@ -30,6 +30,8 @@ class PointTokens:
     """bool [B, 1 + G], True for tokens that are real."""
     index: Tensor
     """int64 [B, G, S], rows of each cloud that make up a group; 0 where the group is masked."""
+    centres: Tensor
+    """float [B, G, 3], where each group lies, in the frame of the points; 0 where masked."""
 
 
 class MiniPointNet(nn.Module):
@@ -114,7 +116,7 @@ class PointEncoder(nn.Module):
         mask = batch.mask.to(self.cls_token.device)
         # `to(tensor)` is to that tensor's device and dtype.
         tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), batch.centres.to(self.cls_token), mask)
-        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device))
+        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device), batch.centres.to(mask.device))
 
     def encode_groups(self, neighbourhoods: Tensor, centres: Tensor, mask: Tensor) -> Tensor:
         """Tokens [B, 1 + G, width] of clouds that are grouped already, as `group_clouds` gives them.

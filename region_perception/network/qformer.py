@@ -23,6 +23,18 @@ TextMask = Literal["both", "causal"]
 
 
 @dataclass(frozen=True, eq=False)
+class Preference:
+    """Which tokens the rows of a batch prefer, added to the logits of the cross-attention."""
+
+    tokens: Tensor  # float [R, N] in [0, 1]
+    amounts: tuple[Tensor, ...]  # for each cross-attention layer what each head adds for a token of weight 1: [H]
+
+    def of_layer(self, layer: int) -> Tensor:
+        """What is added to the logits of each row, head and token: [R, H, N]."""
+        return self.tokens[:, None] * self.amounts[layer][:, None]
+
+
+@dataclass(frozen=True, eq=False)
 class Memory:
     """Keys and values of every cross-attention layer for M observations, and how many rows of a batch read each."""
 
@@ -30,6 +42,8 @@ class Memory:
     values: tuple[Tensor, ...]
     mask: Tensor | None  # bool [M, N], True where there is a token; None where all are
     counts: tuple[int, ...]  # for each observation, how many consecutive rows of the batch read it
+    centres: Tensor | None = None  # of the last G of N tokens, where they lie in a cloud: float [M, G, 3]
+    preference: Preference | None = None
 
     def read_by(self, counts: Sequence[int]) -> "Memory":
         """The same memory, whose observation i is read by the next `counts[i]` rows of a batch."""
@@ -41,19 +55,28 @@ class Memory:
         """Cross-attention of `queries` [R, Q, D] in the layer-th cross-attention; R is the sum of `counts`."""
         keys, values = self.keys[layer], self.values[layer]
         mask = None if self.mask is None else self.mask[:, None, None]
+        bias = None if self.preference is None else self.preference.of_layer(layer)
         if len(set(self.counts)) == 1:
-            return _attend_folded(queries, keys, values, mask)
+            return _attend_folded(queries, keys, values, mask, bias)
+        biases = [None] * len(self.counts) if bias is None else bias.split(self.counts)
         parts = [
-            _attend_folded(part, keys[i : i + 1], values[i : i + 1], None if mask is None else mask[i : i + 1])
-            for i, part in enumerate(queries.split(self.counts))
+            _attend_folded(part, keys[i : i + 1], values[i : i + 1], None if mask is None else mask[i : i + 1], own)
+            for i, (part, own) in enumerate(zip(queries.split(self.counts), biases, strict=True))
         ]
         return torch.cat(parts)
 
 
-def _attend_folded(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention of R = M * c rows over M memories, without copying a memory c times: the rows become more queries."""
+def _attend_folded(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Attention of R = M * c rows over M memories, without copying a memory c times: the rows become more queries.
+
+    `mask`: bool [M, 1, 1, N], True where there is a token; `bias` is added to the logits of each row: float [R, H, N].
+    """
     memories, heads = keys.shape[:2]
     folded = split_heads(queries.reshape(memories, -1, queries.shape[2]), heads)  # [M, H, c*Q, D/H]
+    if bias is not None:
+        each = bias.to(folded.dtype)[:, None].expand(-1, queries.shape[1], -1, -1)  # [R, Q, H, N]
+        added = each.reshape(memories, -1, heads, keys.shape[2]).transpose(1, 2)  # [M, H, c*Q, N]
+        mask = added if mask is None else added.masked_fill(~mask, -torch.inf)
     seen = F.scaled_dot_product_attention(folded, keys, values, attn_mask=mask)
     return seen.transpose(1, 2).reshape(queries.shape)
 

@@ -5,11 +5,12 @@
 
 An encoder sees an observation once. `remember` makes what the Q-Former's cross-attention needs of it, once for each
 modality. `read` lets the queries of any number of regions look at it; where a region is reaches the network through
-PaFE alone. The base (encoders, Q-Former, language model, the image modality) is frozen; everything else learns.
+PaFE and, if the spec says so, through a preference of what lies in it. The base (encoders, Q-Former, language model,
+the image modality) is frozen; everything else learns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -29,16 +30,18 @@ from region_perception.network.spec import NetworkSpec
 class Features:
     """What an encoder saw in B observations: tokens [B, N, width], and which are real (bool [B, N], None: all).
 
-    Of clouds also which points make up each group (int64 [B, groups, size], rows of the points that were encoded).
+    Of clouds also which points make up each group (int64 [B, groups, size], rows of the points that were encoded), and
+    where its centre lies (float [B, groups, 3], in the network's frame, 0 where masked).
     """
 
     tokens: Tensor
     mask: Tensor | None = None
     groups: Tensor | None = None
+    centres: Tensor | None = None
 
     def row(self, index: int) -> "Features":
         """One observation of the batch, as a batch of its own that does not keep the others in memory."""
-        parts = (self.tokens, self.mask, self.groups)
+        parts = (self.tokens, self.mask, self.groups, self.centres)
         return Features(*(None if part is None else part[index : index + 1].clone() for part in parts))  # type: ignore[arg-type]
 
 
@@ -114,7 +117,7 @@ class RegionBlip(nn.Module):
         if self.point_encoder is None:
             raise ValueError(f"network {self.spec.name!r} has no point encoder")
         seen = self.point_encoder(clouds)
-        return Features(seen.tokens, seen.mask, seen.index)
+        return Features(seen.tokens, seen.mask, seen.index, seen.centres)
 
     def remember(self, features: Features, modality: str) -> Memory:
         """The cross-attention's keys and values for one modality, to be read by any number of regions."""
@@ -124,7 +127,7 @@ class RegionBlip(nn.Module):
         if modality in CLOUD_MODALITIES:
             tokens = self.parts[modality].from_points(tokens)
         with routed([modality] * len(tokens)):
-            return qformer.remember(tokens, features.mask)
+            return replace(qformer.remember(tokens, features.mask), centres=features.centres)
 
     # Reading: once for each region ----------------------------------------------------------------------------------
 
@@ -212,10 +215,11 @@ class RegionBlip(nn.Module):
         glances = [glance for glance, _ in shares.values()]
         texts = [part for _, part in shares.values() if part is not None]
         queries = [self.parts[glance.modality].placed_queries(glance.rows, glance.positions) for glance in glances]
+        memories = [self.parts[glance.modality].preferring(glance.memory, glance.positions) for glance in glances]
         with routed(modalities_of(glances)):
             output = qformer(
                 torch.cat(queries),
-                [glance.memory for glance in glances],
+                memories,
                 torch.cat(texts) if texts else None,
                 text_mask,
             )

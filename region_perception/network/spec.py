@@ -174,19 +174,26 @@ class LoraSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PositionSpec:
-    """PaFE: an MLP of the region's position, added to every query of its modality."""
+    """How the network is told where a region is. PaFE: an MLP of its position, added to every query of its modality."""
 
     enabled: bool = True
-    """False is the paper's ablation: regions are not told where they are."""
+    """False is the paper's ablation: without PaFE (and token_bias) regions are not told where they are."""
     hidden: int = 128
     cloud_frame: Literal["normalized", "centred", "metres"] = "normalized"
     """Frame of points and corners: centred and scaled to the unit sphere (the paper), centred in metres (so that sizes
     stay what they are), or as given (released code)."""
     corner_layout: Literal["box", "released"] = "box"
     """`released` swaps the y and z extents of 3D boxes, as the weights released with RegionBLIP were trained."""
+    token_bias: bool = False
+    """Whether tokens inside the region's box are preferred by the cross-attention of the region modalities, each head
+    by a learnt amount. RegionBLIP has no such thing."""
 
     def __post_init__(self) -> None:
         _require_positive(self, "hidden")
+        _require(
+            not self.token_bias or self.corner_layout == "box",
+            f"PositionSpec.token_bias needs the corners of the box itself; corner_layout is {self.corner_layout!r}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,13 +112,14 @@ def mini() -> NetworkSpec:
             plane_share=0.2,
             neighbourhood=0.05,
         ),
-        position=PositionSpec(cloud_frame="centred"),
+        position=PositionSpec(cloud_frame="centred", token_bias=True),
         qformer=QFormerSpec(
             width=width,
             depth=4,
             heads=heads,
             ffn_width=4 * width,
-            queries=16,
+            cross_every=1,
+            queries=8,
             vocab_size=320,
             max_text=64,
             contrast_width=96,
@@ -129,7 +130,7 @@ def mini() -> NetworkSpec:
             kind="opt",
             vocab_size=320,
             width=width,
-            depth=4,
+            depth=3,
             heads=heads,
             ffn_width=4 * width,
             pad_id=0,
@@ -166,5 +167,5 @@ def released(spec: NetworkSpec) -> NetworkSpec:
     return replace(
         spec,
         qformer=replace(spec.qformer, separate_for_clouds=True),
-        position=replace(spec.position, cloud_frame="metres", corner_layout="released"),
+        position=replace(spec.position, cloud_frame="metres", corner_layout="released", token_bias=False),
     )

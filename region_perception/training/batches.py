@@ -79,7 +79,8 @@ class Batch:
 
 def _moved(seen: Tensor | Features, device: torch.device) -> Tensor | Features:
     if isinstance(seen, Features):
-        return Features(seen.tokens.to(device), None if seen.mask is None else seen.mask.to(device))
+        parts = (seen.tokens, seen.mask, seen.groups, seen.centres)
+        return Features(*(None if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
     return seen.to(device)
 
 
@@ -153,9 +154,9 @@ class Batches(Dataset[Batch]):
                 skipped.append(f"{modality} {index}: {type(error).__name__}: {error}")
                 index = int(random.integers(len(examples)))
                 continue
-            chosen = chosen_rows(
             # Encoders learn classes alone, all others sentences alone.
             dense = recipe.phase == "encoders"
+            chosen = chosen_rows(
                 replace(example, rows=()) if dense else replace(example, classes={}),
                 random,
                 regions=share.regions,
@@ -203,8 +204,15 @@ def collate(examples: Sequence[Example], codec: TextCodec, text_tokens: int) -> 
 def _stacked(seen: Sequence[Tensor | Features], modality: str) -> Tensor | list[Tensor] | Features:
     features = [item for item in seen if isinstance(item, Features)]
     if features:
-        masks = [item.mask for item in features if item.mask is not None]
-        return Features(torch.cat([item.tokens for item in features]), torch.cat(masks) if masks else None)
+        masks = [
+            torch.ones(item.tokens.shape[:2], dtype=torch.bool) if item.mask is None else item.mask for item in features
+        ]
+        centres = [item.centres for item in features if item.centres is not None]
+        return Features(
+            torch.cat([item.tokens for item in features]),
+            None if all(item.mask is None for item in features) else torch.cat(masks),
+            centres=torch.cat(centres) if centres else None,
+        )
     tensors = [item for item in seen if isinstance(item, Tensor)]
     return tensors if modality in CLOUD_MODALITIES else torch.stack(tensors)
 

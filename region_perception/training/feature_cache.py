@@ -3,6 +3,7 @@
 <folder>/<modality>/
     tokens.npy     float32, or bfloat16 as its bits (uint16): [observations, N, width], read by memory map
     mask.npy       bool [observations, N]
+    centres.npy    of clouds where each group lies, float32 [observations, groups, 3]
     rows.jsonl     one line for each observation: its rows (id, position, sentences, questions), or why it has none
     starts.npy     int64 [observations + 1], where each line begins
     key.json       what all this was made from; a cache of anything else is refused
@@ -32,7 +33,7 @@ from region_perception.training.checkpoints import fingerprint
 from region_perception.training.examples import Example, Examples, Row
 from region_perception.training.recipe import FeatureCache
 
-_FORMAT = 2
+_FORMAT = 3
 _BATCH = 32
 KEY = "key.json"
 
@@ -58,7 +59,9 @@ class CachedFeatures:
         tokens = torch.from_numpy(self._tokens[index : index + 1].copy())
         tokens = tokens.view(torch.bfloat16) if tokens.dtype == torch.uint16 else tokens
         mask = torch.from_numpy(self._mask[index : index + 1].copy())
-        return Example(self._modality, Features(tokens, None if mask.all() else mask), rows_from(line["rows"]))
+        centres = None if self._centres is None else torch.from_numpy(self._centres[index : index + 1].copy())
+        seen = Features(tokens, None if mask.all() else mask, centres=centres)
+        return Example(self._modality, seen, rows_from(line["rows"]))
 
     @cached_property
     def _tokens(self) -> np.ndarray:
@@ -67,6 +70,12 @@ class CachedFeatures:
     @cached_property
     def _mask(self) -> np.ndarray:
         return np.load(self._folder / "mask.npy", mmap_mode="r")
+
+    @cached_property
+    def _centres(self) -> np.ndarray | None:
+        if self._modality not in CLOUD_MODALITIES:
+            return None
+        return np.load(self._folder / "centres.npy", mmap_mode="r")
 
     @cached_property
     def _lines(self) -> np.ndarray:
@@ -154,30 +163,26 @@ def _build(
 def _write_features(
     draft: Path, settings: FeatureCache, examples: "_InOrder", network: RegionBlip, workers: int
 ) -> None:
-    tokens: np.memmap | None = None
-    mask: np.memmap | None = None
+    arrays: dict[str, np.memmap] = {}
     starts = [0]
     with (draft / "rows.jsonl").open("wb") as lines:
         for first, batch in _progress(examples, workers):
-            seen = _encode([item for item in batch if isinstance(item, Example)], network)
+            seen = _encode([item for item in batch if isinstance(item, Example)], network, settings)
             for index, item in enumerate(batch, start=first):
                 good = isinstance(item, Example)
                 line = {"rows": plain_rows(item.rows)} if isinstance(item, Example) else {"error": str(item)}
                 starts.append(starts[-1] + lines.write(json.dumps(line).encode() + b"\n"))
                 if not good:
                     continue
-                row, real = next(seen)
-                if tokens is None or mask is None:
-                    dtype = np.float32 if settings.dtype == "float32" else np.uint16
-                    shape = (examples.size, *row.shape)
-                    tokens = np.lib.format.open_memmap(draft / "tokens.npy", "w+", dtype, shape)
-                    mask = np.lib.format.open_memmap(draft / "mask.npy", "w+", np.bool_, shape[:2])
-                tokens[index] = _bits(row, settings)
-                mask[index] = real
-    if tokens is None or mask is None:
+                for name, values in next(seen).items():
+                    if name not in arrays:
+                        path, shape = draft / f"{name}.npy", (examples.size, *values.shape)
+                        arrays[name] = np.lib.format.open_memmap(path, "w+", values.dtype, shape)
+                    arrays[name][index] = values
+    if not arrays:
         raise TrainingError("no observation can be read, so there is nothing to cache")
-    tokens.flush()
-    mask.flush()
+    for array in arrays.values():
+        array.flush()
     np.save(draft / "starts.npy", np.array(starts))
     for path in draft.iterdir():
         with path.open("rb") as file:
@@ -200,13 +205,13 @@ class _InOrder(Dataset[list[Example | str]]):
     def _example(self, index: int) -> Example | str:
         try:
             return self._examples.example(index)
+        except TrainingError:  # a full disk
+            raise
         except Exception as error:  # whatever a broken file makes a reader raise
             return f"{type(error).__name__}: {error}"
 
 
 def _progress(examples: _InOrder, workers: int) -> Iterator[tuple[int, list[Example | str]]]:
-        except TrainingError:  # a full disk
-            raise
     """The batches of `examples`, each with the number of its first, and a bar that shows how far they are."""
     from rich.console import Console
     from rich.progress import track
@@ -223,8 +228,8 @@ def _progress(examples: _InOrder, workers: int) -> Iterator[tuple[int, list[Exam
         yield number * _BATCH, batch
 
 
-def _encode(examples: list[Example], network: RegionBlip) -> Iterator[tuple[Tensor, Tensor | bool]]:
-    """The tokens [N, width] of each example, and which are real."""
+def _encode(examples: list[Example], network: RegionBlip, settings: FeatureCache) -> Iterator[dict[str, np.ndarray]]:
+    """What is kept of each example: one entry for each array of the cache."""
     if not examples:
         return
     device = next(network.parameters()).device
@@ -235,7 +240,12 @@ def _encode(examples: list[Example], network: RegionBlip) -> Iterator[tuple[Tens
         else:
             features = network.encode_images(torch.stack(seen).to(device))
     for index, tokens in enumerate(features.tokens.cpu()):
-        yield tokens, True if features.mask is None else features.mask[index].cpu()
+        kept = {"tokens": _bits(tokens, settings), "mask": np.ones(len(tokens), np.bool_)}
+        if features.mask is not None:
+            kept["mask"] = features.mask[index].cpu().numpy()
+        if features.centres is not None:
+            kept["centres"] = features.centres[index].float().cpu().numpy()
+        yield kept
 
 
 def _bits(tokens: Tensor, settings: FeatureCache) -> np.ndarray:

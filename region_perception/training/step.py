@@ -180,7 +180,9 @@ class TrainingStep(nn.Module):
         if self._processes.count > 1:
             chosen, observation = observation.unique(return_inverse=True)
             mask = None if features.mask is None else gather(features.mask.int())[chosen].bool()
-            memory = self.network.remember(Features(gather(features.tokens)[chosen], mask), part.modality)
+            centres = None if features.centres is None else gather(features.centres)[chosen]
+            seen = Features(gather(features.tokens)[chosen], mask, centres=centres)
+            memory = self.network.remember(seen, part.modality)
         positions = None if part.positions is None else gather(part.positions)[rows]
         return Glance(part.modality, _rows_of(memory, observation), positions)
 
@@ -192,6 +194,7 @@ def _rows_of(memory: Memory, rows: Tensor) -> Memory:
         keys=tuple(keys[rows] for keys in memory.keys),
         values=tuple(values[rows] for values in memory.values),
         mask=None if memory.mask is None else memory.mask[rows],
+        centres=None if memory.centres is None else memory.centres[rows],
         counts=(1,) * len(rows),
     )
 

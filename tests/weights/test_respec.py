@@ -20,7 +20,7 @@ def test_without_position_everything_else_stays_bit_for_bit(saved: Path, network
     bare = with_spec(model, replace(network.spec, position=PositionSpec(enabled=False)))
     ours = bare.network.state_dict()
     gone = set(before) - set(ours)
-    assert {name.split(".")[2] for name in gone} == {"position"}
+    assert {name.split(".")[2] for name in gone} == {"position", "token_bias"}
     assert set(ours) == set(before) - gone
     assert all(torch.equal(ours[name], before[name]) for name in ours)
     assert bare.trained == {"image", "cloud"}
