@@ -10,6 +10,7 @@ from region_perception.cli.demo import demo
 from region_perception.cli.evaluate import evaluate
 from region_perception.cli.find import find
 from region_perception.cli.info import info
+from region_perception.cli.join import join
 from region_perception.cli.models import models
 from region_perception.cli.simulate import simulate
 from region_perception.cli.train import train
@@ -19,7 +20,7 @@ _ABOUT = """Point at regions of an image or a point cloud and get a sentence abo
 Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --draw out.png"""
 
 _APP = tyro.extras.SubcommandApp()
-for _command in (caption, ask, find, models, info, demo, simulate, evaluate):
+for _command in (caption, ask, find, models, info, demo, simulate, evaluate, join):
     _APP.command(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(_command))
 # Its flags are named by the recipe's parts (--optimiser.peak), and --out may stand behind the recipe, too.
 _APP.command(tyro.conf.configure(tyro.conf.CascadeSubcommandArgs)(train))
