@@ -44,7 +44,8 @@ def augment(example: Example, how: Augmentation, random: np.random.Generator) ->
         return _changed_cloud(example, how, random)
     if how.light:
         example = relight(example, how.light, random)
-    if how.zoom > 1:
+    # Half of the images stay as they are, so that sizes can be learnt.
+    if how.zoom > 1 and random.random() < 0.5:
         example = zoom(example, how.zoom, random)
     mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
     return mirror(example) if mirrored else example

@@ -113,7 +113,7 @@ class Augmentation:
     recolor: float = 0.0
     """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
     zoom: float = 1.0
-    """Phase `encoders`: images grow or shrink by a factor of up to this, each side by its own, about any place."""
+    """Phase `encoders`: half of the images grow or shrink by up to this factor, each side by its own, about any place."""
     light: float = 0.0
     """Images get brighter or darker, and of more or less contrast, by up to this share."""
 
