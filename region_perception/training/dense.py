@@ -63,8 +63,9 @@ class DenseHeads(nn.Module):
         grid = network.spec.image_encoder.grid
         # Some encoders put tokens that stand for the whole picture before those of its patches.
         tokens = network.encode_images(part.seen).tokens[:, -(grid**2) :]
-        shares = {name: _patch_shares(part.classes[name], grid, count) for name, count in self.counts.items()}
-        things = part.classes.get(THING)
+        classes = {name: _thinned(labels, grid) for name, labels in part.classes.items()}
+        shares = {name: _patch_shares(classes[name], grid, count) for name, count in self.counts.items()}
+        things = classes.get(THING)
         if things is None:
             return _Seen(tokens, self.images, shares, None, None)
         count = _numbers(things)
@@ -97,6 +98,12 @@ def _numbers(things: Tensor) -> int:
 def _right(logits: Tensor, shares: Tensor, counted: Tensor) -> Term:
     """How many of the tokens in `counted` (bool [N]) have the class of which there is most."""
     return term((logits.detach().argmax(1) == shares.argmax(1))[counted])
+
+
+def _thinned(labels: Tensor, grid: int) -> Tensor:
+    """Labels [B, S, S] with no more than 4 x 4 for each patch, which are enough to tell what it shows."""
+    every = max(1, labels.shape[1] // (4 * grid))
+    return labels[:, every // 2 :: every, every // 2 :: every] if labels.shape[1] % (every * grid) == 0 else labels
 
 
 def _patch_shares(labels: Tensor, grid: int, count: int) -> Tensor:

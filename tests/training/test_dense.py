@@ -9,7 +9,14 @@ import torch
 from region_perception.errors import InvalidRecipe
 from region_perception.text import mini_codec
 from region_perception.training.batches import collate
-from region_perception.training.dense import DenseHeads, _group_shares, _patch_shares, _pixel_boxes, _point_boxes
+from region_perception.training.dense import (
+    DenseHeads,
+    _group_shares,
+    _patch_shares,
+    _pixel_boxes,
+    _point_boxes,
+    _thinned,
+)
 from region_perception.training.examples import PreparedExamples
 from region_perception.training.loop import train
 from region_perception.training.recipe import Optimiser, Share
@@ -29,6 +36,17 @@ def test_groups_hold_the_share_of_each_class():
     index = torch.tensor([[[0, 1], [3, 3]], [[0, 0], [1, 3]]])
     shares = _group_shares(labels, index, count=3)
     assert shares.tolist() == [[[0.5, 0.5, 0], [0, 0, 0]], [[0, 0, 1], [0, 0, 1]]]
+
+
+@pytest.mark.parametrize(("side", "left"), [(96, 48), (24, 24), (36, 36)])
+def test_large_patches_are_judged_by_some_of_their_pixels(side, left):
+    """Twelve patches along a side: 8 x 8, 2 x 2, and 3 x 3 pixels each."""
+    labels = torch.zeros(1, side, side, dtype=torch.long)
+    labels[:, : side // 2] = 1
+    thinned = _thinned(labels, grid=12)
+    assert thinned.shape == (1, left, left)
+    assert torch.equal(_patch_shares(thinned, 12, 2), _patch_shares(labels, 12, 2))
+    assert torch.equal(_pixel_boxes(thinned, 2), _pixel_boxes(labels, 2))
 
 
 def test_boxes_hold_what_is_seen_of_each_thing():
