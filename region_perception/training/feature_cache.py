@@ -7,6 +7,8 @@
     rows.jsonl     one line for each observation: its rows (id, position, sentences, questions), or why it has none
     starts.npy     int64 [observations + 1], where each line begins
     key.json       what all this was made from; a cache of anything else is refused
+
+It is written beside its place, .<modality>.draft, and goes on from there after an interruption.
 """
 
 import json
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from region_perception.data.kept_files import write_kept
 from region_perception.data.source import Source
 from region_perception.errors import InvalidInput, TrainingError
 from region_perception.modalities import CLOUD_MODALITIES
@@ -36,6 +39,8 @@ from region_perception.training.recipe import FeatureCache
 _FORMAT = 3
 _BATCH = 32
 KEY = "key.json"
+_ROWS = "rows.jsonl"
+_ARRAYS = ("tokens", "mask", "centres")
 
 
 class CachedFeatures:
@@ -79,7 +84,7 @@ class CachedFeatures:
 
     @cached_property
     def _lines(self) -> np.ndarray:
-        return np.memmap(self._folder / "rows.jsonl", mode="r")
+        return np.memmap(self._folder / _ROWS, mode="r")
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -148,45 +153,67 @@ def _build(
     workers: int,
 ) -> None:
     draft = folder.with_name(f".{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
     try:
-        draft.mkdir(parents=True)
+        _claim(draft, key)
         _write_features(draft, settings, examples, network, workers)
-        (draft / KEY).write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
         draft.rename(folder)
     except OSError as error:
         raise TrainingError(f"features cannot be cached in {folder}: {error}") from error
-    finally:
+
+
+def _claim(draft: Path, key: dict[str, Any]) -> None:
+    """A folder to write into: what an interrupted build left there, if it was of the same."""
+    try:
+        refuse_stale(draft, key)
+    except TrainingError:
         shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        write_kept(draft / KEY, (json.dumps(key, indent=2) + "\n").encode())
 
 
 def _write_features(
     draft: Path, settings: FeatureCache, examples: "_InOrder", network: RegionBlip, workers: int
 ) -> None:
+    lengths = _finished(draft)
     arrays: dict[str, np.memmap] = {}
-    starts = [0]
-    with (draft / "rows.jsonl").open("wb") as lines:
-        for first, batch in _progress(examples, workers):
+    if lengths:
+        found = (draft / f"{name}.npy" for name in _ARRAYS)
+        arrays = {path.stem: np.lib.format.open_memmap(path, "r+") for path in found if path.exists()}
+    with (draft / _ROWS).open("ab") as lines:
+        lines.truncate(sum(lengths))
+        for first, batch in _progress(examples, len(lengths) // _BATCH, workers):
             seen = _encode([item for item in batch if isinstance(item, Example)], network, settings)
             for index, item in enumerate(batch, start=first):
-                good = isinstance(item, Example)
-                line = {"rows": plain_rows(item.rows)} if isinstance(item, Example) else {"error": str(item)}
-                starts.append(starts[-1] + lines.write(json.dumps(line).encode() + b"\n"))
-                if not good:
-                    continue
-                for name, values in next(seen).items():
+                for name, values in next(seen).items() if isinstance(item, Example) else ():
                     if name not in arrays:
                         path, shape = draft / f"{name}.npy", (examples.size, *values.shape)
                         arrays[name] = np.lib.format.open_memmap(path, "w+", values.dtype, shape)
                     arrays[name][index] = values
+            for array in arrays.values():
+                array.flush()
+            # Last, as the sign that all else of these observations is there.
+            lengths += [lines.write(_line(item)) for item in batch]
+            lines.flush()
     if not arrays:
+        shutil.rmtree(draft)
         raise TrainingError("no observation can be read, so there is nothing to cache")
-    for array in arrays.values():
-        array.flush()
-    np.save(draft / "starts.npy", np.array(starts))
+    np.save(draft / "starts.npy", np.cumsum([0, *lengths]))
     for path in draft.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def _finished(draft: Path) -> list[int]:
+    """How many bytes the line of each observation takes whose batch was finished before an interruption."""
+    path = draft / _ROWS
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    whole = [len(line) for line in lines if line.endswith(b"\n")]
+    return whole[: len(whole) // _BATCH * _BATCH]
+
+
+def _line(item: Example | str) -> bytes:
+    line = {"error": item} if isinstance(item, str) else {"rows": plain_rows(item.rows)}
+    return json.dumps(line).encode() + b"\n"
 
 
 class _InOrder(Dataset[list[Example | str]]):
@@ -211,20 +238,20 @@ class _InOrder(Dataset[list[Example | str]]):
             return f"{type(error).__name__}: {error}"
 
 
-def _progress(examples: _InOrder, workers: int) -> Iterator[tuple[int, list[Example | str]]]:
-    """The batches of `examples`, each with the number of its first, and a bar that shows how far they are."""
+def _progress(examples: _InOrder, done: int, workers: int) -> Iterator[tuple[int, list[Example | str]]]:
+    """The batches of `examples` from number `done` on, each with the number of its first; and a bar that shows them."""
     from rich.console import Console
     from rich.progress import track
 
     loader = DataLoader(
         examples,
         batch_size=None,
-        sampler=range(len(examples)),
+        sampler=range(done, len(examples)),
         num_workers=workers,
         multiprocessing_context=worker_context(workers),
     )
-    batches = track(loader, "caching features", len(examples), console=Console(stderr=True), transient=True)
-    for number, batch in enumerate(batches):
+    batches = track(loader, "caching features", len(examples) - done, console=Console(stderr=True), transient=True)
+    for number, batch in enumerate(batches, start=done):
         yield number * _BATCH, batch
 
 

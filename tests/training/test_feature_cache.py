@@ -3,13 +3,14 @@
 import json
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from region_perception.errors import InvalidObservation, TrainingError
 from region_perception.training.examples import PreparedExamples
-from region_perception.training.feature_cache import CachedFeatures, cached_features
+from region_perception.training.feature_cache import cached_features
 from region_perception.training.loop import train
 from region_perception.training.recipe import FeatureCache
 
@@ -102,17 +103,51 @@ def test_networks_that_read_positions_in_another_way_share_a_cache(settings, wor
         made(settings, "image_region", world("image_region"), network)
 
 
-def test_an_interrupted_cache_is_made_anew(settings, world, network, tmp_path):
+def interrupted(settings, world, network, at):
+    """A build that is stopped at observation `at` of 80, in the third batch."""
+
     class Interrupted(world):
         def look(self, index):
-            if index == 7:
+            if index == at:
                 raise KeyboardInterrupt
             return super().look(index)
 
     with pytest.raises(KeyboardInterrupt):
-        made(settings, "image", Interrupted("image"), network)
-    assert not list((tmp_path / "cache").glob("*"))
-    assert isinstance(made(settings, "image", world("image"), network), CachedFeatures)
+        made(settings, "cloud", Interrupted("cloud", size=80, broken=(3,)), network)
+    (draft,) = Path(settings.folder).iterdir()
+    return draft
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"rows": [{"id', b"{}\n{}\n{}"])
+def test_an_interrupted_cache_goes_on_where_it_was(settings, world, network, tmp_path, torn):
+    class Rest(world):
+        def look(self, index):
+            assert index >= 64
+            return super().look(index)
+
+    draft = interrupted(settings, world, network, 70)
+    with (draft / "rows.jsonl").open("ab") as lines:
+        lines.write(torn)
+    made(settings, "cloud", Rest("cloud", size=80, broken=(3,)), network)
+    whole = replace(settings, folder=str(tmp_path / "whole"))
+    made(whole, "cloud", world("cloud", size=80, broken=(3,)), network)
+    expected = sorted((tmp_path / "whole/cloud").iterdir())
+    assert [path.name for path in expected] == sorted(path.name for path in (tmp_path / "cache/cloud").iterdir())
+    assert all((tmp_path / "cache/cloud" / path.name).read_bytes() == path.read_bytes() for path in expected)
+    assert not draft.exists()
+
+
+def test_an_interrupted_cache_of_anything_else_is_made_anew(settings, world, network):
+    interrupted(settings, world, network, 70)
+    cache = made(settings, "cloud", world("cloud", size=80, seed=1), network)
+    fresh = PreparedExamples(world("cloud", size=80, seed=1), network.spec).example(0)
+    torch.testing.assert_close(cache.example(0).seen.tokens, network.encode_clouds([fresh.seen]).tokens.detach())
+
+
+def test_data_of_which_nothing_can_be_read_leave_nothing(settings, world, network, tmp_path):
+    with pytest.raises(TrainingError, match="nothing to cache"):
+        made(settings, "image", world("image", broken=range(12)), network)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_workers_make_the_same_cache(settings, world, network, tmp_path):
