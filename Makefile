@@ -1,5 +1,5 @@
 # One command for each job; `make` alone lists them. Each makes .venv first if that is not there or out of date.
-# Variables: PYTHON (interpreter that .venv is built on), SEED (what the demo draws).
+# Variables: PYTHON (interpreter that .venv is built on), SEED (which scene the demo draws).
 SEED ?= 0
 RUN := .venv/bin/python
 
@@ -15,7 +15,7 @@ setup: ## make .venv and install into it; returns at once when nothing changed
 test: setup ## run all tests
 	@$(RUN) -m pytest
 
-demo: setup ## caption regions of an image and a point cloud, into demo/
+demo: setup ## describe a scene that no training has seen, into demo/; SEED=7 shows another
 	@$(RUN) -m region_perception.cli demo --out demo --seed $(SEED)
 
 lint: setup ## check style, format and types, and change nothing

@@ -1,4 +1,4 @@
-"""Captions and answers: what `caption`, `ask` and the demo have in common."""
+"""Captions and answers: what `caption` and `ask` have in common."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -84,19 +84,26 @@ def writing(path: Path) -> Iterator[None]:
         raise InvalidInput(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
 
 
+def first_model() -> str | None:
+    """The folder of the first model of `region-perception models` with which nothing is wrong; None without any."""
+    from region_perception.weights.places import list_models
+
+    return next((str(listing.folder) for listing in list_models() if not listing.problem), None)
+
+
 def _default_model(options: ModelOptions) -> str:
     from region_perception.network.specs import ANY_BASE
-    from region_perception.weights.places import list_models, model_places
+    from region_perception.weights.places import model_places
 
     if options.untrained:
         return "mini"
     if options.base is not None:
         return ANY_BASE
-    usable = [listing for listing in list_models() if not listing.problem]
-    if not usable:
+    first = first_model()
+    if first is None:
         looked = ", ".join(map(str, model_places()))
         raise ModelNotFound(
             f"no model is installed (looked in {looked}); name one with --model, build on a BLIP-2 with --base, or "
             "try things out with --untrained, whose sentences mean nothing"
         )
-    return str(usable[0].folder)
+    return first

@@ -3,5 +3,6 @@
 from region_perception.drawing.cloud import draw_cloud
 from region_perception.drawing.drawable import Drawable
 from region_perception.drawing.image import draw_image
+from region_perception.drawing.panels import side_by_side
 
-__all__ = ["Drawable", "draw_cloud", "draw_image"]
+__all__ = ["Drawable", "draw_cloud", "draw_image", "side_by_side"]

@@ -195,26 +195,3 @@ def test_info_of_networks_counts_parameters_by_part(run):
     assert told["parameters"] == sum(told["parameters_by_part"].values()) == sum(told["parameters_by_owner"].values())
     assert 3.6e9 < told["parameters"] < 4.0e9
     assert told["parameters_by_part"]["language"] > 2.6e9
-
-
-def test_demo_says_what_it_cannot_write(run, tmp_path):
-    (tmp_path / "image.png").mkdir()
-    done = run("demo", "--out", tmp_path)
-    assert done.code == 2
-    assert f"{tmp_path}/image.png cannot be written" in done.err
-
-
-def test_demo_goes_the_whole_way_and_says_that_it_means_nothing(run, tmp_path):
-    first = run("demo", "--out", tmp_path / "a", "--seed", 4)
-    run("demo", "--out", tmp_path / "b", "--seed", 4)
-    assert first.code == 0, first.err
-    assert "untrained" in first.out
-    assert "mean nothing" in first.out
-    written = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert written == ["captions.json", "cloud.npy", "cloud_regions.png", "image.png", "image_regions.png"]
-    document = json.loads((tmp_path / "a" / "captions.json").read_text())
-    assert [len(document[kind]) for kind in ("image", "cloud")] == [3, 3]
-    assert all(entry["pixels"] > 100 for entry in document["image"])
-    assert all(entry["points"] > 500 for entry in document["cloud"])
-    for name in written:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name

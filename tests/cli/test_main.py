@@ -103,7 +103,7 @@ def test_other_warnings_stay_what_they_are(command):
         (["ask", "--help"], ["QUESTION", "--model", "--base", "--device", "--dtype", "--untrained", "--beams"]),
         (["find", "--help"], ["TEXT", "--box", "--draw"]),
         (["info", "--help"], ["FILE|MODEL"]),
-        (["demo", "--help"], ["--out", "--seed"]),
+        (["demo", "--help"], ["--out", "--seed", "--scene", "--size", "--model", "--untrained"]),
     ],
 )
 def test_help_names_what_there_is(run, arguments, words):
@@ -161,8 +161,12 @@ def test_wrong_usage_is_code_2_with_nothing_on_standard_output(run, arguments):
         (["info", "missing.png"], "no such file"),
         (["info", "no-such-model"], "no model 'no-such-model'"),
         (["info", "{folder}"], "not a model folder"),
-        (["demo", "--out", "{folder}/picture.png/x"], "cannot be made"),
-        (["demo", "--out", "{folder}/out", "--seed", -1], "seed is -1"),
+        (["demo", "--untrained", "--out", "{folder}/picture.png/x"], "cannot be made"),
+        (["demo", "--untrained", "--out", "{folder}/picture.png"], "cannot be made"),
+        (["demo", "--untrained", "--out", "{folder}/out", "--seed", -1], "seed is -1"),
+        (["demo", "--untrained", "--out", "{folder}/out", "--scene", 10**9], "scene 1,000,000,000 of 'test'"),
+        (["demo", "--untrained", "--out", "{folder}/out", "--size", 4, 4], "8 to 4096 pixels"),
+        (["demo", "--model", "no-such-model", "--out", "{folder}/out"], "no model 'no-such-model'"),
         (["caption", "{folder}/picture.png", "--untrained", "--seed", 10**30], "seed is 1000"),
         (["caption", "{folder}/picture.png", "--draw", "{folder}/../{folder.name}/picture.png"], "the file to look at"),
     ],
