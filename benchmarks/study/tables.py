@@ -165,8 +165,9 @@ def _moved(runs: Sequence[Result], whole: Sequence[Result]) -> str:
     for shown in _COMPARED:
         one, other = over_seeds(runs, shown, _CIDER), over_seeds(whole, shown, _CIDER)
         if one and other:
-            steps.append(f"{100 * (one['value'] - other['value']):+.1f} ({shown})")
-    return f"{runs[0]['variant']['title']} {', '.join(steps)}"
+            points = round(100 * (one["value"] - other["value"]), 1) + 0.0  # no -0.0
+            steps.append(f"{points:+.1f} ({shown})")
+    return f"*{runs[0]['variant']['title']}* {', '.join(steps)}"
 
 
 def over_seeds(runs: Sequence[Result], shown: str, path: Sequence[str]) -> Estimate | None:

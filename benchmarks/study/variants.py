@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from region_perception.errors import InvalidInput
 from region_perception.network.spec import PositionSpec
@@ -72,7 +73,7 @@ def chosen_variants(all_variants: list[Variant], names: tuple[str, ...]) -> list
 
 def _recipe(plan: Plan, seed: int) -> Recipe:
     known = named_recipe(RECIPE)
-    smaller = {
+    smaller: dict[str, Any] = {
         name: replace(share, observations=min(share.observations, plan.batch)) for name, share in known.shares.items()
     }
     return replace(
