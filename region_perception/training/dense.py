@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from region_perception.data.source import THING
 from region_perception.errors import InvalidRecipe
@@ -13,8 +14,17 @@ from region_perception.network.region_blip import RegionBlip
 from region_perception.training.batches import Part
 from region_perception.training.losses import Term, Terms, dense_loss, place_loss, term
 
-# A token tells the place of the thing that it shows most of, if that is at least this share of it.
+# A token tells the place of the thing that it shows most of, if that is at least this share of it; and a thing is asked
+# for that takes up as much of one token.
 _ENOUGH = 0.3
+
+
+class _Things(NamedTuple):
+    """The things of a part, by their K numbers; 0 is none."""
+
+    shares: Tensor  # [B, T, K]: how much of each token each thing takes up
+    boxes: Tensor  # [B, K, 4 or 6]: where each is
+    classes: dict[str, Tensor]  # by attribute int64 [B, K]: what each is; -1 unknown
 
 
 class _Seen(NamedTuple):
@@ -23,8 +33,7 @@ class _Seen(NamedTuple):
     tokens: Tensor  # [B, T, D]
     heads: nn.ModuleDict
     shares: dict[str, Tensor]  # by attribute [B, T, classes]: how much of each token each class takes up
-    things: Tensor | None  # the same of things [B, T, numbers]
-    boxes: Tensor | None  # [B, numbers, 4 or 6]: where each thing is
+    things: _Things | None
 
 
 class DenseHeads(nn.Module):
@@ -52,10 +61,25 @@ class DenseHeads(nn.Module):
             logits, share = seen.heads[name](seen.tokens.float()).flatten(0, 1), share.flatten(0, 1)
             terms[f"dense {name}", part.modality] = dense_loss(logits, share, self.background)
             terms[f"right {name}", part.modality] = _right(logits, share, share.sum(1) > 0)
-            terms[f"right {name} of things", part.modality] = _right(logits, share, share.argmax(1) > 0)
-        if seen.things is not None and seen.boxes is not None:
+        if seen.things is not None:
+            terms |= self._of_things(seen, seen.things, part.modality)
             guesses = seen.heads[THING](seen.tokens.float())
-            terms["place", part.modality] = place_loss(guesses, seen.things, seen.boxes, _ENOUGH)
+            terms["place", part.modality] = place_loss(guesses, seen.things.shares, seen.things.boxes, _ENOUGH)
+        return terms
+
+    def _of_things(self, seen: _Seen, things: _Things, modality: str) -> Terms:
+        """The loss of each attribute of each thing, by the mean of the tokens that show it; how many are right."""
+        shown = things.shares[..., 1:].transpose(1, 2)  # [B, things, T]
+        amount = shown.sum(2, keepdim=True)
+        means = shown @ seen.tokens.float() / amount.clamp(min=_ENOUGH)  # [B, things, D]
+        terms: dict[tuple[str, str], Term] = {}
+        for name, classes in things.classes.items():
+            wanted = classes[:, 1:]
+            # Class 0 is what shows no thing, and things without a name have none.
+            asked = (amount[..., 0] >= _ENOUGH) & (wanted > 0)
+            logits, wanted = seen.heads[name](means)[asked], wanted[asked]
+            terms[f"things {name}", modality] = term(F.cross_entropy(logits, wanted, reduction="none"))
+            terms[f"right {name} of things", modality] = term(logits.detach().argmax(1) == wanted)
         return terms
 
     def _image(self, network: RegionBlip, part: Part) -> _Seen:
@@ -65,11 +89,13 @@ class DenseHeads(nn.Module):
         tokens = network.encode_images(part.seen).tokens[:, -(grid**2) :]
         classes = {name: _thinned(labels, grid) for name, labels in part.classes.items()}
         shares = {name: _patch_shares(classes[name], grid, count) for name, count in self.counts.items()}
-        things = classes.get(THING)
-        if things is None:
-            return _Seen(tokens, self.images, shares, None, None)
-        count = _numbers(things)
-        return _Seen(tokens, self.images, shares, _patch_shares(things, grid, count), _pixel_boxes(things, count))
+        if THING not in classes:
+            return _Seen(tokens, self.images, shares, None)
+        numbers = classes[THING]
+        count = _numbers(numbers)
+        boxes = _pixel_boxes(numbers, count)
+        things = _Things(_patch_shares(numbers, grid, count), boxes, self._classes_of(numbers, classes, count))
+        return _Seen(tokens, self.images, shares, things)
 
     def _cloud(self, network: RegionBlip, part: Part) -> _Seen:
         assert network.point_encoder is not None
@@ -82,12 +108,20 @@ class DenseHeads(nn.Module):
             return _group_shares(labels, seen.index, count) * seen.mask[:, 1:, None]
 
         shares = {name: shares_of(part.classes[name], count) for name, count in self.counts.items()}
-        things, tokens = part.classes.get(THING), seen.tokens[:, 1:]
-        if things is None:
-            return _Seen(tokens, self.clouds, shares, None, None)
-        count = _numbers(things)
-        boxes = _point_boxes([cloud[:, :3] for cloud in part.seen], things, count)
-        return _Seen(tokens, self.clouds, shares, shares_of(things, count), boxes)
+        tokens = seen.tokens[:, 1:]
+        if THING not in part.classes:
+            return _Seen(tokens, self.clouds, shares, None)
+        numbers = part.classes[THING]
+        count = _numbers(numbers)
+        boxes = _point_boxes([cloud[:, :3] for cloud in part.seen], numbers, count)
+        things = _Things(shares_of(numbers, count), boxes, self._classes_of(numbers, part.classes, count))
+        return _Seen(tokens, self.clouds, shares, things)
+
+    def _classes_of(self, numbers: Tensor, classes: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+        """What each thing is by attribute, int64 [B, count], of the things' and the classes' labels [B, ...]."""
+        index = numbers.flatten(1).clamp(min=0)
+        unknown = index.new_full((len(index), count), -1)
+        return {name: unknown.scatter_reduce(1, index, classes[name].flatten(1), "amax") for name in self.counts}
 
 
 def _numbers(things: Tensor) -> int:

@@ -85,6 +85,8 @@ class LossWeights:
     """The region's position, read back from the queries (L1)."""
     dense: float = 1.0
     """What is seen at each token of an encoder; phase `encoders` only."""
+    things: float = 1.0
+    """What each thing is, by the mean of the tokens that show it; phase `encoders` only."""
     place: float = 1.0
     """Where the thing is that a token shows (L1); phase `encoders` only."""
     background: float = 1.0
@@ -113,7 +115,7 @@ class Augmentation:
     recolor: float = 0.0
     """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
     zoom: float = 1.0
-    """Phase `encoders`: half of the images grow or shrink by up to this factor, each side by its own, about any place."""
+    """Phase `encoders`: half of the images grow or shrink by up to this factor, each side by its own, anywhere."""
     light: float = 0.0
     """Images get brighter or darker, and of more or less contrast, by up to this share."""
 

@@ -44,7 +44,7 @@ def tabletop_encoders() -> Recipe:
         epochs=8,
         optimiser=Optimiser(peak=2e-3, floor=1e-5, clip=1.0),
         # Nine of ten patches show table and room; places are off by tenths where classes are off by whole ones.
-        losses=LossWeights(background=0.1, place=5.0),
+        losses=LossWeights(background=0.1, things=3.0, place=5.0),
         # Without other colours they learn which colours a kind goes with, and miss it in others; without other light
         # and other distances they miss it where a camera stands elsewhere.
         augmentation=Augmentation(flip=0.5, recolor=0.5, zoom=1.35, light=0.3, turn=180, scale=1.1, drop=0.3),

@@ -119,7 +119,7 @@ def test_conv_takes_grids_of_odd_sizes():
 
 @torch.no_grad()
 def test_conv_treats_pictures_of_a_batch_apart(randomised):
-    encoder = randomised(build_image_encoder(spec_of("conv")))
+    encoder = randomised(build_image_encoder(spec_of("conv"))).eval()
     both, alone = encoder(picture()), encoder(picture()[1:])
     torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=0)
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from region_perception.errors import InvalidRecipe
+from region_perception.network.region_blip import Features
 from region_perception.text import mini_codec
-from region_perception.training.batches import collate
+from region_perception.training.batches import Part, collate
 from region_perception.training.dense import (
+    THING,
     DenseHeads,
     _group_shares,
     _patch_shares,
@@ -104,7 +106,31 @@ def test_things_are_counted_apart_from_what_shows_none(network, world):
     assert 0.2 < floor < 0.8
     assert terms["right color", "image"].total / terms["right color", "image"].items == pytest.approx(floor)
     things = terms["right color of things", "image"]
-    assert (things.total, things.items) == (0, 3 * 16 * (1 - floor))
+    assert (things.total, things.items) == (0, 3 * 2)  # two in each picture
+
+
+def test_a_thing_is_what_the_mean_of_its_tokens_says(network):
+    """Two things in one picture, one of them without a name; heads that say what a token's first channel says."""
+    kind, number = torch.zeros(1, 16, 16, dtype=torch.long), torch.zeros(1, 16, 16, dtype=torch.long)
+    number[:, :4], kind[:, :4] = 1, 2
+    number[:, 8:12], kind[:, 8:12] = 2, -1
+    heads = DenseHeads(network, {"kind": ["nothing", "mug", "ball"]})
+    seen = torch.zeros(1, 16, network.spec.image_encoder.width)
+    seen[:, :2, 0], seen[:, 2:4, 0] = 4.0, -2.0  # of the first thing's four tokens two say yes, and louder
+    head = heads.images["kind"]
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    head.weight.data[2, 0] = 1.0
+    nothing = torch.empty(0)
+    classes = {"kind": kind, THING: number}
+    part = Part("image", torch.zeros(1, 3, 16, 16), (0,), None, None, nothing, nothing, [], [], classes)
+    network.encode_images = lambda pixels: Features(seen)
+    terms = heads(network, part)
+    expected = torch.nn.functional.cross_entropy(torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor([2]))
+    things = terms["things kind", "image"]
+    assert things.items == 1
+    torch.testing.assert_close(things.total, expected)
+    assert terms["right kind of things", "image"].total == 1
 
 
 def test_data_without_classes_are_refused(network):
