@@ -1,12 +1,13 @@
-"""What learns in each phase, and how fast: trainable parameters, the optimiser, the learning rate."""
+"""What learns in each phase, from where and how fast: trainable parameters, the optimiser, the learning rate."""
 
 import math
+from collections.abc import Collection
 
 import torch
 from torch import nn
 
 from region_perception.errors import InvalidRecipe
-from region_perception.modalities import CLOUD_MODALITIES
+from region_perception.modalities import CLOUD_MODALITIES, IMAGE
 from region_perception.network.region_blip import RegionBlip, parameter_owner
 from region_perception.training.recipe import Optimiser, Recipe
 
@@ -22,6 +23,15 @@ def choose_what_learns(network: RegionBlip, recipe: Recipe) -> None:
         parameter.requires_grad_(_learns(name, recipe))
     if recipe.phase == "base":
         _set_dropout(network, recipe.dropout)
+
+
+def start_new_modalities(network: RegionBlip, recipe: Recipe, trained: Collection[str]) -> None:
+    """Let the recipe's modalities that have learnt nothing yet begin as copies of the image's, where that has."""
+    if recipe.phase != "modalities" or IMAGE not in trained:
+        return
+    for modality in recipe.shares:
+        if modality not in trained:
+            network.parts[modality].start_from(network.parts[IMAGE])
 
 
 def _learns(name: str, recipe: Recipe) -> bool:

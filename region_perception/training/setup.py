@@ -20,7 +20,7 @@ from region_perception.training.examples import Examples, PreparedExamples
 from region_perception.training.feature_cache import cached_features
 from region_perception.training.kept_examples import KeptExamples
 from region_perception.training.order import Schedule
-from region_perception.training.phases import choose_what_learns, make_optimiser
+from region_perception.training.phases import choose_what_learns, make_optimiser, start_new_modalities
 from region_perception.training.processes import Processes
 from region_perception.training.recipe import Recipe, differences, read_recipe, save_recipe
 from region_perception.training.recompute import recompute_layers
@@ -73,6 +73,7 @@ def set_up(recipe: Recipe, folder: Path, data: TrainingData | None = None, *, cp
     data = data or open_data(recipe.data, recipe.shares, model.network.spec)
     _claim(folder, recipe, accelerator)
     choose_what_learns(model.network, recipe)
+    start_new_modalities(model.network, recipe, model.trained)
     if recipe.recompute:
         recompute_layers(model.network)
     module = TrainingStep(model.network, recipe, processes, _heads(recipe, model, data, accelerator.device)).train()

@@ -10,7 +10,7 @@ from region_perception.modalities import MODALITIES
 from region_perception.network.region_blip import RegionBlip, parameter_owner
 from region_perception.training.checkpoints import fingerprint
 from region_perception.training.loop import train
-from region_perception.training.phases import choose_what_learns, learning_rate, make_optimiser
+from region_perception.training.phases import choose_what_learns, learning_rate, make_optimiser, start_new_modalities
 from region_perception.training.recipe import Optimiser, Share
 from region_perception.training.setup import set_up
 from region_perception.weights.folder import read_config
@@ -24,8 +24,12 @@ OFF = dict.fromkeys(MODALITIES, NONE)
 
 def owners(network: RegionBlip) -> dict[str, str]:
     """A hash of everything that each owner has, statistics of norms included."""
+    return owners_of(network.state_dict())
+
+
+def owners_of(tensors: dict[str, torch.Tensor]) -> dict[str, str]:
     grouped: dict[str, dict[str, torch.Tensor]] = {}
-    for name, tensor in network.state_dict().items():
+    for name, tensor in tensors.items():
         grouped.setdefault(parameter_owner(name), {})[name] = tensor
     return {owner: fingerprint(tensors) for owner, tensors in grouped.items()}
 
@@ -74,6 +78,18 @@ def test_a_modality_may_be_added_later(tmp_path, make_recipe, make_data):
     assert changed(owners(before.network), owners(after.network)) == {"cloud"}
     assert before.trained == {"image", "image_region"}
     assert after.trained == {"image", "image_region", "cloud"}
+
+
+@pytest.mark.parametrize("trained", [["image"], ["image", "image_region"], []])
+def test_a_new_modality_begins_as_a_copy_of_the_images(network, make_recipe, trained):
+    recipe = make_recipe(**(OFF | {"image_region": SOME, "cloud": SOME}))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    start_new_modalities(network, recipe, trained)
+    new = set() if "image" not in trained else {"image_region", "cloud"} - set(trained)
+    assert changed(owners_of(before), owners(network)) == new
+    for modality in new:
+        assert torch.equal(network.parts[modality].queries, network.parts["image"].queries)
+        assert torch.equal(network.parts[modality].to_language.weight, network.parts["image"].to_language.weight)
 
 
 def test_everything_that_a_modality_owns_learns(tmp_path, start, make_recipe, make_data):
