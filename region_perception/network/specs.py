@@ -139,7 +139,13 @@ def mini() -> NetworkSpec:
             stop_id=3,
             max_positions=128,
         ),
-        lora=LoraSpec(alpha=8.0),
+        # Every linear layer: a small base has little to choose from.
+        lora=LoraSpec(
+            rank=16,
+            alpha=16.0,
+            qformer_targets=("query", "key", "value", "dense"),
+            language_targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+        ),
     )
 
 
