@@ -56,6 +56,8 @@ def test_examples_come_back_as_they_were(settings, world, network, modality):
         else:
             features = network.encode_images(fresh.seen[None])
         torch.testing.assert_close(kept.seen.tokens, features.tokens.detach())
+        assert (kept.seen.centres is None) == (features.centres is None) == (not modality.startswith("cloud"))
+        assert features.centres is None or torch.equal(kept.seen.centres, features.centres)
         for row, other in zip(fresh.rows, kept.rows, strict=True):
             for name in ("id", "sentences", "references", "questions"):
                 assert getattr(row, name) == getattr(other, name)
