@@ -120,9 +120,10 @@ class PointEncoder(nn.Module):
                 )
         batch = group_clouds(clouds, self.spec.groups, self.spec.group_size)
         mask = batch.mask.to(self.cls_token.device)
+        centres = batch.centres.to(mask.device)
         # `to(tensor)` is to that tensor's device and dtype.
-        tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), batch.centres.to(self.cls_token), mask)
-        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device), batch.centres.to(mask.device))
+        tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), centres, mask)
+        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device), centres)
 
     def encode_groups(self, neighbourhoods: Tensor, centres: Tensor, mask: Tensor) -> Tensor:
         """Tokens [B, 1 + G, width] of clouds that are grouped already, as `group_clouds` gives them.
@@ -135,7 +136,9 @@ class PointEncoder(nn.Module):
         groups[mask] = features
         batch = len(mask)
         x = torch.cat([self.cls_token.expand(batch, -1, -1), groups], dim=1)
-        position = torch.cat([self.cls_pos.expand(batch, -1, -1), self.pos_embed(self._places(centres))], dim=1)
+        # Places in half precision are off by millimetres, which short waves would make much of.
+        places = self._places(centres).to(self.cls_pos.dtype)
+        position = torch.cat([self.cls_pos.expand(batch, -1, -1), self.pos_embed(places)], dim=1)
         real = _with_whole(mask)
         x = self.norm(self.blocks(x, position, real[:, None, None]))
         return x.masked_fill(~real[..., None], 0)
