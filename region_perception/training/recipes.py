@@ -32,7 +32,8 @@ def regionblip() -> Recipe:
 def tabletop_encoders() -> Recipe:
     """The encoders of the small model learn to name what is seen at each patch and each group of points, and where.
 
-    Images and clouds may as well learn in runs of their own, side by side (`models join` brings them together).
+    Images and clouds may as well learn in runs of their own, side by side; `region-perception join` then makes one
+    model of both.
     """
     return Recipe(
         name="tabletop-encoders",
