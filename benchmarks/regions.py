@@ -26,13 +26,14 @@ from tokenizers import AddedToken
 
 from region_perception import Box, Captioner
 from region_perception.network.region_blip import RegionBlip
-from region_perception.network.spec import NetworkSpec
+from region_perception.network.spec import ImageEncoderSpec, NetworkSpec
 from region_perception.network.specs import mini
 from region_perception.text import mini_codec
 from region_perception.weights.blip2 import export_blip2
 from region_perception.weights.load import LoadedModel
 
 IMAGE_TOKEN = "[unused0]"  # a word of the vocabulary that no sentence uses
+ENCODER = ImageEncoderSpec(kind="blip2", image_size=160, patch_size=8, width=144, depth=4, heads=6, mlp_width=576)
 OURS, ONE_BY_ONE, IN_A_BATCH = "region-perception", "transformers, crop by crop", "transformers, crops in a batch"
 
 
@@ -56,7 +57,7 @@ class Options:
 
 def contenders(count: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
     """Functions that caption the same `count` regions of the same picture."""
-    spec = dataclasses.replace(mini(), image_encoder=dataclasses.replace(mini().image_encoder, kind="blip2"))
+    spec = dataclasses.replace(mini(), image_encoder=ENCODER)
     torch.manual_seed(0)
     network, codec = RegionBlip(spec).eval(), mini_codec(spec)
     captioner = Captioner(LoadedModel(network, codec, "mini", "random weights", frozenset(spec.modalities)))
