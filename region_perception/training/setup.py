@@ -12,7 +12,7 @@ from torch import nn
 from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.data.source import Source
 from region_perception.errors import TrainingError
-from region_perception.modalities import CLOUD_MODALITIES, IMAGE, REGION_MODALITIES
+from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
 from region_perception.network.region_blip import parameter_owner
 from region_perception.network.specs import SPECS
 from region_perception.training.batches import Batches
@@ -126,8 +126,8 @@ def start_model(recipe: Recipe, device: torch.device) -> LoadedModel:
 
 def trained_modalities(run: Run) -> set[str]:
     """The modalities whose weights have learnt something, by now."""
-    learnt = {"encoders": set(), "base": {IMAGE}, "modalities": set(run.recipe.shares)}
-    return set(run.model.trained) | learnt[run.recipe.phase]
+    learnt = set() if run.recipe.phase == "encoders" else set(run.recipe.shares)
+    return set(run.model.trained) | learnt
 
 
 def kept_confidences(run: Run) -> tuple[list[Calibration], ScoreMethod | None]:

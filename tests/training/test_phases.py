@@ -112,6 +112,17 @@ def test_the_base_learns_alone(tmp_path, start, make_recipe, make_data):
     assert fingerprint(after.language.state_dict()) != fingerprint(before.language.state_dict())
 
 
+def test_the_whole_learns_at_once_but_for_encoders(tmp_path, start, make_recipe, make_data):
+    recipe = make_recipe(phase="whole", **dict.fromkeys(MODALITIES, SOME), optimiser=FAST, steps=4, order="mixed")
+    before = load_model(start).network
+    trained = load_model(train(recipe, tmp_path, make_data(recipe)))
+    assert changed(owners(before), owners(trained.network)) == {"base", "image_region", "cloud", "cloud_region"}
+    for encoder in ("image_encoder", "point_encoder"):
+        frozen = fingerprint(getattr(before, encoder).state_dict())
+        assert fingerprint(getattr(trained.network, encoder).state_dict()) == frozen
+    assert trained.trained == set(MODALITIES)
+
+
 def test_adapters_stand_on_their_base_until_the_base_itself_learns(tmp_path, start, make_recipe, make_data):
     loaded = load_model(start)
     adapters = save_model(
