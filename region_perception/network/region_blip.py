@@ -179,10 +179,15 @@ class RegionBlip(nn.Module):
         return self.language.generate(self._soft_tokens(found, modalities), prompts, modalities, decoding)
 
     def score(
-        self, found: Tensor, modalities: Sequence[str], prompts: Sequence[TokenIds], targets: Sequence[TokenIds]
+        self,
+        found: Tensor,
+        modalities: Sequence[str],
+        prompts: Sequence[TokenIds],
+        targets: Sequence[TokenIds],
+        row_of: Sequence[int] | None = None,
     ) -> Scores:
-        """Log-probability of each row's target text after its prompt."""
-        return self.language.score(self._soft_tokens(found, modalities), prompts, targets, modalities)
+        """Log-probability of each target text after its prompt: text i of row i, or of row `row_of[i]`."""
+        return self.language.score(self._soft_tokens(found, modalities), prompts, targets, modalities, row_of)
 
     def _soft_tokens(self, found: Tensor, modalities: Sequence[str]) -> Tensor:
         return self._by_modality(found, modalities, "to_language")

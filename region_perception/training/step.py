@@ -94,10 +94,11 @@ class TrainingStep(nn.Module):
         starts = _starts([sum(part.counts) for part in parts])
         chosen = torch.cat([part.row_of + start for part, start in zip(parts, starts, strict=True)])
         scores = self.network.score(
-            found[chosen],
-            [modalities[row] for row in chosen.tolist()],
+            found,
+            modalities,
             [prompt for part in parts for prompt in part.prompts],
             [target for part in parts for target in part.targets],
+            chosen.tolist(),
         )
         sizes = [len(part.row_of) for part in parts]
         split = zip(parts, scores.log_probs.split(sizes), scores.mask.split(sizes), strict=True)
