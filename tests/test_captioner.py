@@ -38,7 +38,9 @@ def lively_captioner(seed: int = 0, spec: NetworkSpec | None = None) -> Captione
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1:
                 gain = 4.0 if "position" in name or "queries" in name else 1.5
-                torch.nn.init.normal_(parameter, std=gain / parameter.shape[-1] ** 0.5)
+                # A picture's convolutions sum over channels and places; their norms, untrained, do not scale.
+                inputs = parameter[0].numel() if parameter.ndim == 4 else parameter.shape[-1]
+                torch.nn.init.normal_(parameter, std=gain / inputs**0.5)
     return Captioner(LoadedModel(network, mini_codec(spec), "lively", "test", frozenset(spec.modalities)))
 
 
