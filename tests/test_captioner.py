@@ -446,7 +446,7 @@ def test_a_click_is_located_once(captioner: Captioner, picture: np.ndarray, monk
 def test_pictures_are_read_at_another_size_where_asked(picture: np.ndarray) -> None:
     model = load_model("mini", untrained=True)
     usual, large = Captioner(model), Captioner(model, image_size=240)
-    assert usual.look(picture).features.tokens.shape[1] == 20**2
+    assert usual.look(picture).features.tokens.shape[1] == 24**2
     view = large.look(picture)
     assert view.features.tokens.shape[1] == 30**2
     assert view.token_weights(Box(0, 0, 160, 60)).sum() == pytest.approx(450)
