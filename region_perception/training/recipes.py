@@ -91,10 +91,10 @@ def tabletop_modalities() -> Recipe:
 
 
 def tabletop_whole() -> Recipe:
-    """All modalities of the small model and its base at once, over frozen encoders: how the bundled model learns.
+    """All modalities of the small model and its base at once, over frozen encoders.
 
     Whole scenes alone teach a base of this size the language long before they teach it where to look, and adapters over
-    such a base learn little. With regions beside them it learns both in minutes.
+    such a base learn little.
     """
     share = Share(observations=24, regions=4, questions=2)
     return replace(
