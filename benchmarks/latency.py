@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ import tyro
 from timing import Timing, hardware, measure, print_table, write_results
 
 from region_perception import Box, Box3D, Captioner, View, load
+from region_perception.errors import InputWarning
 from region_perception.modalities import CLOUD_REGION, IMAGE_REGION
 from region_perception.observations import CloudObservation
 from region_perception.simulation import Picture, compose, picture_cloud, picture_records, take_picture
@@ -174,6 +176,7 @@ def show(title: str, found: Sequence[Row]) -> None:
 def main(options: Options) -> None:
     torch.set_num_threads(options.threads)
     captioner, decoding = open_model(options.model)
+    warnings.simplefilter("ignore", InputWarning)  # that it is untrained stands above the table
     asked = calls(options.points, decoding)
     if options.first_call is not None:
         asked[options.first_call].run(captioner)

@@ -7,6 +7,7 @@ turns. The data lie in memory, so that nothing is drawn: noise with boxes in it,
 
 import dataclasses
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from timing import Timing, hardware, measure, peak_growth, print_table, write_re
 
 from region_perception.data.record import Question, Record
 from region_perception.data.source import THING, Labelled
+from region_perception.errors import InputWarning
 from region_perception.modalities import CLOUD_MODALITIES, CLOUD_REGION, IMAGE_REGION, MODALITIES, REGION_MODALITIES
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions import Box, Box3D
@@ -152,7 +154,7 @@ def _ways(recipe: Recipe, cache: Path) -> dict[str, Recipe]:
         cached = replace(recipe, cache=FeatureCache(folder=str(cache)))
         ways |= {"cached": cached, "cached, bfloat16": replace(cached, precision="bfloat16")}
         if IMAGE_REGION in recipe.shares:
-            ways["cached, layers recomputed"] = replace(cached, recompute=True)
+            ways["cached, recomputed"] = replace(cached, recompute=True)
     return ways
 
 
@@ -196,6 +198,7 @@ def show(rows: Sequence[Row], observations: int) -> None:
 
 def main(options: Options) -> None:
     torch.set_num_threads(options.threads)
+    warnings.simplefilter("ignore", InputWarning)  # that weights are random matters to no time
     machine = hardware(options.threads, packages=("torch", "transformers", "peft"))
     print(machine)
     rows = []
