@@ -101,6 +101,7 @@ def tabletop_whole() -> Recipe:
         tabletop_modalities(),
         name="tabletop-whole",
         phase="whole",
+        start="runs/tabletop-encoders/model",
         image=replace(share, regions=1, questions=4),
         image_region=share,
         cloud=replace(share, regions=1),
