@@ -152,11 +152,12 @@ def _checked(make: Any) -> Region:
 
 
 def _box(x1: float, y1: float, x2: float, y2: float, what: str) -> Box:
-    if not (x1 < x2 and y1 < y2):  # NaN is neither
-        seen = f"x {x1:g} to {x2:g}, y {y1:g} to {y2:g}"
-        raise Refusal(Code.EMPTY_REGION, f"{what}: it has no area: {seen}; expected x1 < x2 and y1 < y2")
     # Farther out than any image, as whole numbers of 32 bits and infinities can be, is as good as the limit.
-    return Box(*(min(max(edge, -PIXEL_LIMIT), PIXEL_LIMIT) for edge in (x1, y1, x2, y2)))
+    left, top, right, bottom = (min(max(edge, -PIXEL_LIMIT), PIXEL_LIMIT) for edge in (x1, y1, x2, y2))
+    if not (x1 < x2 and y1 < y2 and left < right and top < bottom):  # NaN is neither
+        seen = f"x {x1:g} to {x2:g}, y {y1:g} to {y2:g}"
+        raise Refusal(Code.EMPTY_REGION, f"{what}: it has no area in an image: {seen}; expected x1 < x2 and y1 < y2")
+    return Box(left, top, right, bottom)
 
 
 def _mask(message: Any, size: Size) -> Mask:
