@@ -32,6 +32,7 @@ def encode_caption(
     model: str = "",
     age: float = math.nan,
     inference_time: float = math.nan,
+    encoding_time: float = math.nan,
     motion: Rigid = STILL,
     origin: np.ndarray | None = None,
 ) -> RegionCaption:
@@ -53,6 +54,7 @@ def encode_caption(
     message.model = model
     message.age = float(age)
     message.inference_time = float(inference_time)
+    message.encoding_time = float(encoding_time)
     if caption.footprint is not None:
         place(message, caption.footprint, motion, origin)
     return message
@@ -105,7 +107,7 @@ def write_pose(pose: Any, rigid: Rigid) -> None:
 def _about(region: Any, header: Header, question: str) -> RegionCaption:
     """A caption with what is known before anything was said."""
     message = RegionCaption(header=header, question=printable(question, MAX_TEXT))
-    message.confidence = message.age = message.inference_time = math.nan
+    message.confidence = message.age = message.inference_time = message.encoding_time = math.nan
     if region is not None:
         message.region_id, message.label = region.id, region.label
         message.region_stamp = region.header.stamp

@@ -172,6 +172,8 @@ def test_a_caption_of_a_cloud_lies_in_the_frame_of_its_header(encoding: ModuleTy
     corner = turn @ np.array([0.5, 1, 1.5]) + [sent.pose.position.x, sent.pose.position.y, sent.pose.position.z]
     np.testing.assert_allclose(TILTED.apply(corner), box.corners()[0], atol=1e-5)
     assert math.isnan(sent.age)
+    assert math.isnan(sent.inference_time)
+    assert math.isnan(sent.encoding_time)
     assert sent.region_id == ""
 
 
