@@ -43,7 +43,7 @@ def decode_cloud(
     fields = _fields(message)
     count = _check_layout(message, fields, max_points)
     data = raw_bytes(message.data, "cloud", Code.INVALID_CLOUD)
-    columns = np.stack([_column(message, data, fields[name]) for name in "xyz"])  # [3, N]
+    columns = _coordinates(message, data, fields)
     with np.errstate(invalid="ignore", over="ignore"):
         finite = np.isfinite(columns.sum(axis=0))  # one NaN or infinity makes the sum one
     rows = np.flatnonzero(finite)
@@ -128,13 +128,21 @@ def _check_layout(message: Any, fields: dict[str, Any], max_points: int) -> int:
     return width * height
 
 
-def _column(message: Any, data: np.ndarray, field: Any, kind: str | None = None) -> np.ndarray:
-    """[N] of one field, in the byte order of this machine, as its datatype or as `kind`."""
-    dtype = np.dtype((">" if message.is_bigendian else "<") + (kind or DATATYPES[field.datatype]))
+def _view(message: Any, data: np.ndarray, field: Any, kind: str) -> np.ndarray:
+    """[H, W] of one field as dtype `kind`: a view of the message's bytes, in its byte order."""
     shape = (int(message.height), int(message.width))
     strides = (int(message.row_step), int(message.point_step))
-    view = np.ndarray(shape, dtype, buffer=data, offset=int(field.offset), strides=strides)
-    return view.reshape(-1).astype(dtype.newbyteorder("="), copy=False)
+    order = ">" if message.is_bigendian else "<"
+    return np.ndarray(shape, f"{order}{kind}", buffer=data, offset=int(field.offset), strides=strides)
+
+
+def _coordinates(message: Any, data: np.ndarray, fields: dict[str, Any]) -> np.ndarray:
+    """[3, N] x, y and z, float32, or float64 where one of them is."""
+    kinds = {DATATYPES[fields[name].datatype] for name in "xyz"}
+    columns = np.empty((3, int(message.height), int(message.width)), np.float64 if "f8" in kinds else np.float32)
+    for column, name in zip(columns, "xyz", strict=True):
+        column[...] = _view(message, data, fields[name], DATATYPES[fields[name].datatype])
+    return columns.reshape(3, -1)
 
 
 def _colours(message: Any, data: np.ndarray, fields: dict[str, Any], rows: np.ndarray | None) -> np.ndarray | None:
@@ -142,12 +150,12 @@ def _colours(message: Any, data: np.ndarray, fields: dict[str, Any], rows: np.nd
     packed = next((fields[name] for name in PACKED_COLOURS if name in fields), None)
     if packed is not None:
         # Never as floats: most packed colours are denormal or NaN when read as one, and lose bits.
-        words = _column(message, data, packed, "u4")
+        words = np.ascontiguousarray(_view(message, data, packed, "u4"), "<u4").reshape(-1)
         words = words if rows is None else words.take(rows)
-        bytes_ = np.ascontiguousarray(words, "<u4").view(np.uint8).reshape(-1, 4)[:, 2::-1]
+        bytes_ = words.view(np.uint8).reshape(-1, 4)[:, 2::-1]
     elif all(name in fields for name in PLAIN_COLOURS):
-        bytes_ = np.stack([_column(message, data, fields[name]) for name in PLAIN_COLOURS], axis=1)
-        bytes_ = bytes_ if rows is None else bytes_.take(rows, axis=0)
+        channels = [_view(message, data, fields[name], "u1").reshape(-1) for name in PLAIN_COLOURS]
+        bytes_ = np.stack(channels if rows is None else [channel.take(rows) for channel in channels], axis=1)
     else:
         return None
     return np.multiply(bytes_, np.float32(1 / 255), dtype=np.float32)

@@ -80,8 +80,8 @@ def decode_pixels(message: Any, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     values = _samples(message, f"u{size}", channels, "image", max_pixels)
     if size == 2:
         values = np.rint(values / np.float32(257)).astype(np.uint8)
-    if colours == (0, 1, 2):
-        return np.ascontiguousarray(values[..., :3])
+    if channels == 3 and colours == (0, 1, 2):
+        return np.ascontiguousarray(values)
     pixels = np.empty((*values.shape[:2], 3), np.uint8)
     for target, source in enumerate(colours):
         pixels[..., target] = values[..., source]
