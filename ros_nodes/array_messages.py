@@ -14,7 +14,8 @@ from region_perception.observations import Intrinsics
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
+_FIELDS = ("x", "y", "z", "rgb")  # 4 bytes each, in this order
+_POINT = np.dtype([(name, "<u4" if name == "rgb" else "<f4") for name in _FIELDS])
 _LITTLE_ENDIAN = False  # is_bigendian of all that is written here
 
 
@@ -64,13 +65,14 @@ def encode_cloud(points: np.ndarray, header: Header, colors: np.ndarray | None =
         levels = colors if colors.dtype == np.uint8 else np.rint(np.clip(colors, 0, 1) * 255)
         red, green, blue = np.moveaxis(levels.reshape(*shape, 3).astype(np.uint32), -1, 0)
         records["rgb"] = red << 16 | green << 8 | blue
-    names = _POINT.names if colors is not None else _POINT.names[:3]
+    names = _FIELDS if colors is not None else _FIELDS[:3]
     return PointCloud2(
         header=header,
         height=shape[0],
         width=shape[1],
         fields=[
-            PointField(name=name, offset=_POINT.fields[name][1], datatype=PointField.FLOAT32, count=1) for name in names
+            PointField(name=name, offset=4 * place, datatype=PointField.FLOAT32, count=1)
+            for place, name in enumerate(names)
         ],
         is_bigendian=_LITTLE_ENDIAN,
         point_step=_POINT.itemsize,

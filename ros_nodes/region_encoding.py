@@ -83,7 +83,8 @@ def _write_mask(message: Region2D, footprint: ImageFootprint) -> None:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(np.uint8(255) * footprint.window).save(file, "PNG", compress_level=1)
+    assert footprint.window is not None  # made from a mask
+    Image.fromarray(np.where(footprint.window, np.uint8(255), np.uint8(0))).save(file, "PNG", compress_level=1)
     message.x1, message.y1, message.x2, message.y2 = footprint.box
     message.mask = CompressedImage(
         header=message.header, format="png", data=data_of(np.frombuffer(file.getvalue(), "u1"))

@@ -9,6 +9,7 @@ cloud.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -135,10 +136,10 @@ def locate(
         footprint = region.locate(observation)
     except InvalidRegion as error:
         raise Refusal(Code.EMPTY_REGION, str(error)) from error
-    in_image = isinstance(footprint, ImageFootprint)
-    count, least, what = (
-        (footprint.pixel_count, min_pixels, "pixels") if in_image else (footprint.point_count, min_points, "points")
-    )
+    if isinstance(footprint, ImageFootprint):
+        count, least, what = footprint.pixel_count, min_pixels, "pixels"
+    else:
+        count, least, what = footprint.point_count, min_points, "points"
     if count < least:
         raise Refusal(Code.EMPTY_REGION, f"{region}: it covers {count:,} {what}, expected at least {least:,}")
     return footprint
@@ -186,7 +187,7 @@ def _drawn(message: Any, kind: int, max_vertices: int) -> Region:
     if len(values) > 2 * max_vertices:
         seen = f"{len(values) // 2:,} points, at most {max_vertices:,} are read"
         raise Refusal(Code.INVALID_REGION, f"Region2D: it has {seen}")
-    points = values.reshape(-1, 2).tolist()
+    points = tuple((x, y) for x, y in values.reshape(-1, 2).tolist())
     if kind == Kind2D.POLYGON:
         return _polygon(points)
     if kind == Kind2D.CLICK:
@@ -194,8 +195,8 @@ def _drawn(message: Any, kind: int, max_vertices: int) -> Region:
     return Scribble(points, float(message.brush_width) or BRUSH_WIDTH)
 
 
-def _polygon(points: list[Any]) -> Polygon:
-    region = Polygon(points)
+def _polygon(points: Sequence[tuple[float, float]]) -> Polygon:
+    region = Polygon(tuple(points))
     if crosses_itself(np.array(region.points)):
         raise Refusal(Code.INVALID_REGION, "polygon: its outline crosses itself, expected one that does not")
     return region
