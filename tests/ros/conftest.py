@@ -17,17 +17,17 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # test runs side by side do not hear each other
 
 sys.path.insert(0, str(Path(__file__).parent))
-HERE = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]
-REASON = f"needs {' and '.join(HERE)}: make test-ros" if HERE else ""
+MISSING = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]
+REASON = f"needs {' and '.join(MISSING)}: make test-ros" if MISSING else ""
 
 Types = Callable[..., Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if HERE and os.environ.get("ROS_TESTS") == "all":
-        raise pytest.UsageError(f"ROS_TESTS=all, but there is no {' and no '.join(HERE)}")
+    if MISSING and os.environ.get("ROS_TESTS") == "all":
+        raise pytest.UsageError(f"ROS_TESTS=all, but there is no {' and no '.join(MISSING)}")
     for item in items:
-        if HERE and item.get_closest_marker("ros"):
+        if MISSING and item.get_closest_marker("ros"):
             item.add_marker(pytest.mark.skip(reason=REASON))
 
 
@@ -44,7 +44,7 @@ def make(request: pytest.FixtureRequest) -> Types:
 @pytest.fixture(scope="session")
 def encoding() -> Iterator[ModuleType]:
     """`ros_nodes.encoding`, over the real message packages where they are, else over ours."""
-    if not HERE:
+    if not MISSING:
         yield importlib.import_module("ros_nodes.encoding")
         return
     from stand_ins import stand_in_modules
