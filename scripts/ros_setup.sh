@@ -14,10 +14,11 @@ base="$venv/bin/python"
 . scripts/functions.sh
 
 # What the environment depends on, and what the build does.
-pins() { { pwd; echo "$venv $ros_venv"; version "$base"; cat constraints.txt ros-constraints.txt scripts/ros_* scripts/functions.sh; } | cksum; }
+pins() { { pwd; echo "$venv $ros_venv"; version "$base"; cat constraints.txt ros-constraints.txt scripts/ros_wheels.py; } | cksum; }
 sources() {
   pins
-  { cat package.xml setup.py setup.cfg pyproject.toml colcon_defaults.yaml; ls launch config rviz
+  { cat package.xml setup.py setup.cfg pyproject.toml colcon_defaults.yaml scripts/ros_setup.sh
+    find launch config rviz -type f 2>/dev/null | sort || true # one may not be there
     find interfaces -type f | sort | xargs -d '\n' cat; } | cksum
 }
 
