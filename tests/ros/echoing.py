@@ -1,5 +1,6 @@
 """A node that answers every region with its own numbers, for the tests of the types themselves."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ def caption_scene(handle: Any) -> Any:
     total = handle.request.max_regions
     for number in range(total):
         handle.publish_feedback(CaptionScene.Feedback(done=number + 1, total=total))
+        time.sleep(0.2)
     handle.succeed()
     return CaptionScene.Result(captions=[RegionCaption() for _ in range(total)])
 

@@ -48,7 +48,7 @@ def prefix(package: str) -> Path:
 def test_both_packages_are_installed(package: str):
     share = prefix(package) / "share" / package
     assert (share / "package.xml").is_file()
-    assert (share / "local_setup.bash").is_file()
+    assert (share / "package.bash").is_file()
 
 
 def test_programs_are_where_ros_runs_them():
