@@ -7,7 +7,6 @@ encode again each time. A third contender, all crops in one batch of transformer
 Memory is that of a process of its own: how far its peak rises above what it held before a run.
 """
 
-import ctypes
 import dataclasses
 import json
 import subprocess
@@ -21,18 +20,19 @@ import numpy as np
 import torch
 import tyro
 from PIL import Image
-from timing import hardware, measure, print_table, write_results
+from timing import hardware, measure, peak_growth, print_table, write_results
 from tokenizers import AddedToken
 
 from region_perception import Box, Captioner
 from region_perception.network.region_blip import RegionBlip
-from region_perception.network.spec import NetworkSpec
+from region_perception.network.spec import ImageEncoderSpec, NetworkSpec
 from region_perception.network.specs import mini
 from region_perception.text import mini_codec
 from region_perception.weights.blip2 import export_blip2
 from region_perception.weights.load import LoadedModel
 
 IMAGE_TOKEN = "[unused0]"  # a word of the vocabulary that no sentence uses
+ENCODER = ImageEncoderSpec(kind="blip2", image_size=160, patch_size=8, width=144, depth=4, heads=6, mlp_width=576)
 OURS, ONE_BY_ONE, IN_A_BATCH = "region-perception", "transformers, crop by crop", "transformers, crops in a batch"
 
 
@@ -56,7 +56,7 @@ class Options:
 
 def contenders(count: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
     """Functions that caption the same `count` regions of the same picture."""
-    spec = dataclasses.replace(mini(), image_encoder=dataclasses.replace(mini().image_encoder, kind="blip2"))
+    spec = dataclasses.replace(mini(), image_encoder=ENCODER)
     torch.manual_seed(0)
     network, codec = RegionBlip(spec).eval(), mini_codec(spec)
     captioner = Captioner(LoadedModel(network, codec, "mini", "random weights", frozenset(spec.modalities)))
@@ -114,24 +114,14 @@ def blip2_tokenizer(spec: NetworkSpec) -> Any:
     return tokenizer
 
 
-def peak_growth(name: str, count: int, tokens: int) -> int:
-    """Bytes by which this process's memory peaks above where it stood, while the contender runs once. Linux only."""
+def growth_of(name: str, count: int, tokens: int) -> int | None:
+    """Bytes by which this process's memory peaks while the contender runs once."""
     run = contenders(count, tokens)[name]
     contenders(1, tokens)[name]()  # so that what is allocated once and kept does not count
-    ctypes.CDLL(None).malloc_trim(0)  # nor what was freed and not yet given back
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
-    before = _resident("VmRSS")
-    run()
-    return _resident("VmHWM") - before
+    return peak_growth(run)
 
 
-def _resident(field: str) -> int:
-    """A figure of /proc/self/status in bytes."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return 1024 * int(line.split()[1])
-
-
-def peak_growth_in_new_process(name: str, count: int, options: Options) -> int:
+def growth_in_new_process(name: str, count: int, options: Options) -> int | None:
     command = [sys.executable, __file__, "--memory-of", name, str(count)]
     command += ["--threads", str(options.threads), "--tokens", str(options.tokens)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -140,7 +130,7 @@ def peak_growth_in_new_process(name: str, count: int, options: Options) -> int:
 def main(options: Options) -> None:
     torch.set_num_threads(options.threads)
     if options.memory_of is not None:
-        print(peak_growth(*options.memory_of, options.tokens))
+        print(json.dumps(growth_of(*options.memory_of, options.tokens)))
         return
     machine = hardware(options.threads, packages=("torch", "transformers", "peft"))
     print(machine)
@@ -148,11 +138,12 @@ def main(options: Options) -> None:
     for count in options.regions:
         times = measure(contenders(count, options.tokens), options.repetitions)
         for name, timing in times.items():
-            growth = peak_growth_in_new_process(name, count, options)
+            growth = growth_in_new_process(name, count, options)
             rate, ratio = count / timing.median, timing.median / times[OURS].median
             times_in_ms = [f"{1000 * seconds:.0f}" for seconds in (timing.median, timing.fastest)]
+            megabytes = "" if growth is None else f"{growth / 2**20:.1f}"
             against = "" if name == OURS else f"{ratio:.1f}"
-            rows.append([f"{count}  {name}", *times_in_ms, f"{rate:.1f}", against, f"{growth / 2**20:.1f}"])
+            rows.append([f"{count}  {name}", *times_in_ms, f"{rate:.1f}", against, megabytes])
             figures = {"regions_per_second": rate, "times_slower": ratio, "peak_growth_bytes": growth}
             results.append({"regions": count, "contender": name, "seconds": timing, **figures})
     columns = ["regions", "median ms", "fastest", "regions/s", "times ours", "peak +MB"]

@@ -17,7 +17,7 @@ from study.store import PLAN
 from study.variants import Plan, chosen_variants, variants
 
 from region_perception.cli.notes import notes_on_stderr
-from region_perception.errors import RegionPerceptionError
+from region_perception.errors import InvalidInput, RegionPerceptionError
 from region_perception.weights.load import LoadedModel, load_model
 
 
@@ -97,7 +97,10 @@ def main(options: Options) -> None:
         bench.store.write(PLAN, _plan(options))
         with notes_on_stderr():
             measure(options, bench)
-    write_page(options.page, bench.store.read())
+    results = bench.store.read()
+    if PLAN not in results:
+        raise InvalidInput(f"{options.out} holds no results to write a page of; leave out --page-only, or name --out")
+    write_page(options.page, results)
     print(options.page)
 
 

@@ -1,5 +1,6 @@
 """How every benchmark here measures: contenders take turns in one process, and the median of their times counts."""
 
+import ctypes
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -56,6 +58,23 @@ def _seconds(run: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def peak_growth(run: Callable[[], Any]) -> int | None:
+    """Bytes by which this process's memory peaks above where it stood, while it runs; None but on Linux."""
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed and not yet given back does not count
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
+    before = _resident("VmRSS")
+    run()
+    return _resident("VmHWM") - before
+
+
+def _resident(field: str) -> int:
+    """A figure of /proc/self/status in bytes."""
+    line = next(line for line in _read("/proc/self/status").splitlines() if line.startswith(field))
+    return 1024 * int(line.split()[1])
+
+
 def hardware(threads: int, packages: Sequence[str] = ("torch", "numpy")) -> str:
     """One line: processor, cores, threads in use, versions."""
     names = [line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line]
@@ -74,8 +93,8 @@ def _read(path: str) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on the terminal: the first column is words, the others are numbers."""
-    table = Table(title=title, title_justify="left")
+    """A table on the terminal, in Markdown: the first column is words, the others are numbers."""
+    table = Table(title=title, title_justify="left", box=box.MARKDOWN)
     for position, column in enumerate(columns):
         table.add_column(column, justify="right" if position else "left")
     for row in rows:

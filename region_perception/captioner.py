@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from region_perception.confidence import SCORE_METHODS, ScoreMethod, Task, shares
 from region_perception.errors import InvalidInput, InvalidRegion, InvalidText, warn_about_input
 from region_perception.modalities import CLOUD, CLOUD_MODALITIES, CLOUD_REGION, IMAGE, IMAGE_REGION
 from region_perception.network.language import Decoding, TokenIds
@@ -28,7 +29,7 @@ from region_perception.observations import CloudObservation, ImageObservation, o
 from region_perception.preparation import CloudFrame, cloud_points, cloud_position, image_pixels, image_position
 from region_perception.regions import Footprint, ImageFootprint, Region
 from region_perception.text import clean_text
-from region_perception.view import Caption, ScoreMethod, View
+from region_perception.view import Caption, Match, View
 from region_perception.weights.load import LoadedModel, load_model
 
 # Rows that go through the network together, each beam a row; more are split, so that memory stays bounded.
@@ -52,6 +53,7 @@ def load(
     untrained: bool = False,
     seed: int = 0,
     image_size: int | None = None,
+    calibrated: bool = True,
 ) -> "Captioner":
     """Load a model: a bundled one by name, a folder, or a hub id (`owner/name`).
 
@@ -60,8 +62,12 @@ def load(
     `untrained`: random weights from `seed` for a known spec, to try things out; what such a model says means nothing.
     `image_size`: side of the square that pictures are read at, in pixels, if not the one that the model was trained
     with (RegionBLIP's published captions are read at 364 after training at 224).
+    `calibrated`: whether confidences are the chances of being right that the model's folder makes of them, if it does;
+    without, they are what the network gives out, to which a calibration is fitted.
     """
     model = load_model(name, base=base, device=device, dtype=dtype, untrained=untrained, seed=seed)
+    if not calibrated:
+        model = replace(model, calibration=())
     return Captioner(model, image_size)
 
 
@@ -87,6 +93,13 @@ class Captioner:
         """The modalities that have trained weights; what is said of any other means nothing."""
         self.image_size = _checked_size(image_size, model.network.spec.image_encoder)
         """Side of the square that pictures are read at, in pixels."""
+        self.calibration = model.calibration
+        """For which tasks and modalities a confidence is a chance of being right, and how it becomes one."""
+        self.score_methods = SCORE_METHODS if model.network.spec.qformer.text_branch else ("likelihood",)
+        """How the model can compare texts with regions, see `score`."""
+        self.score_method = model.score_method or self.score_methods[0]
+        """How it does where that is left open."""
+        self._fits = {(each.task, each.modality): each.fit for each in model.calibration}
         self._network = model.network
         self._codec = model.codec
         # Two calls at once would take turns on the same cores, need twice the memory, and disturb each other's seeds.
@@ -160,13 +173,14 @@ class Captioner:
 
         match: the probability that text and region belong together (ITM); contrast: (1 + cosine) / 2 of their
         embeddings (ITC); likelihood: geometric mean of the probabilities that the language model gives to the text's
-        tokens. By default `match` where the model has a text branch, else `likelihood`.
+        tokens. By default as `score_method` says: what the model's folder names, else `match` where the model has a
+        text branch, else `likelihood`.
         """
-        by = by or ("match" if self.spec.qformer.text_branch else "likelihood")
+        by = by or self.score_method
         methods = {"match": self._match, "contrast": self._contrast, "likelihood": self._likelihood}
         if by not in methods:
             raise InvalidInput(f"scoring by {by!r} is not known; expected one of {', '.join(methods)}")
-        if by != "likelihood" and not self.spec.qformer.text_branch:
+        if by not in self.score_methods:
             raise InvalidInput(f"model {self.name!r} has no text branch to score by {by!r}; it can by 'likelihood'")
         if isinstance(texts, str):
             raise InvalidText("texts is one string; expected a list of strings")
@@ -182,6 +196,21 @@ class Captioner:
                 with self._lock, torch.inference_mode():
                     scores[rows, column] = score_text(text).float().cpu().numpy()
         return scores
+
+    def find(
+        self, view: View, texts: Sequence[str], candidates: Sequence[Region], by: ScoreMethod | None = None
+    ) -> list[list[Match]]:
+        """For each text, the candidates in the order in which it describes them, best first; see `score` for `by`."""
+        by = by or self.score_method
+        scores = self.score([(view, region) for region in candidates], texts, by)
+        sure = shares(scores)
+        if by == self.score_method:
+            sure = self._chances("find", _REGION_OF[view.modality], sure)
+        order = np.argsort(-scores, axis=0, kind="stable")
+        return [
+            [Match(int(i), candidates[i], float(scores[i, text]), float(sure[i, text])) for i in order[:, text]]
+            for text in range(len(texts))
+        ]
 
     def _match(self, glances: list[Glance]) -> "_TextScorer":
         rows = len(modalities_of(glances))
@@ -223,6 +252,7 @@ class Captioner:
         self, wanted: Wanted, prompts: Sequence[str], questions: Sequence[str] | None, decoding: Decoding
     ) -> list[Caption]:
         started = time.perf_counter()
+        task: Task = "caption" if questions is None else "answer"
         ids = {prompt: self._codec.prompt_ids(prompt) for prompt in set(prompts)}
         self._check_length(max(map(len, ids.values()), default=0) + decoding.max_tokens)
         written: dict[int, tuple[_Request, str, float]] = {}
@@ -233,8 +263,9 @@ class Captioner:
                 batch_ids: list[TokenIds] = [ids[prompts[index]] for index, _ in batch]
                 sentences = self._network.generate(found, modalities_of(glances), batch_ids, decoding)
             for (index, request), sentence in zip(batch, sentences, strict=True):
-                confidence = math.exp(sum(sentence.log_probs) / len(sentence.log_probs))
-                written[index] = (request, self._codec.sentence(sentence.ids), min(confidence, 1.0))
+                likely = min(math.exp(sum(sentence.log_probs) / len(sentence.log_probs)), 1.0)
+                confidence = float(self._chances(task, request.modality, np.array(likely)))
+                written[index] = (request, self._codec.sentence(sentence.ids), confidence)
         elapsed = time.perf_counter() - started
         return [
             Caption(
@@ -248,6 +279,11 @@ class Captioner:
             )
             for index, (request, text, confidence) in sorted(written.items(), key=lambda item: item[0])
         ]
+
+    def _chances(self, task: Task, modality: str, confidences: np.ndarray) -> np.ndarray:
+        """The chances of being right that have these confidences; they themselves where nothing is calibrated."""
+        fit = self._fits.get((task, modality))
+        return confidences if fit is None else fit(confidences)
 
     def _requests(self, wanted: Wanted, most: int) -> Iterator["_Batch"]:
         """Batches of (index, request), at most `most` in each, those of one view and modality next to each other."""

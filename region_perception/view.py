@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from region_perception.confidence import ScoreMethod
 from region_perception.errors import InvalidRegion
 from region_perception.modalities import CLOUD, IMAGE
 from region_perception.observations import CloudObservation, ImageObservation
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from region_perception.network.region_blip import Features
     from region_perception.preparation import CloudFrame
 
-ScoreMethod = Literal["match", "contrast", "likelihood"]
-
-
 # Footprints that a view remembers; those of large clouds hold a number for each point.
 _REMEMBERED = 64
 
@@ -32,8 +30,9 @@ class Caption:
 
     text: str
     confidence: float
-    """In [0, 1]: the geometric mean of the probabilities that the model gave to the tokens it wrote, the end included.
-    It compares sentences of one model; it is not the chance of being right unless the model's card says so."""
+    """In [0, 1]. Where the model is calibrated for the modality (`Captioner.calibration`), the chance that the sentence
+    is right; else the geometric mean of the probabilities that the model gave to the tokens it wrote, the end included,
+    which compares sentences of one model."""
     modality: str
     region: Region | None
     footprint: Footprint | None
@@ -52,6 +51,9 @@ class Match:
     region: Region
     score: float
     """In [0, 1], higher is better; what it measures depends on the method, see `Captioner.score`."""
+    confidence: float
+    """In [0, 1]: the share that this score has in the scores of all candidates. Where the model is calibrated for the
+    modality and compares by its own method, the best one's is the chance that it is meant, if one of them is."""
 
 
 class View:
@@ -139,14 +141,15 @@ class View:
         self, regions: Sequence[Region | None], texts: Sequence[str], by: ScoreMethod | None = None
     ) -> np.ndarray:
         """How well each text describes each region: float32 [regions, texts] in [0, 1]; see `Captioner.score`."""
-        if isinstance(regions, Region):
-            raise InvalidRegion(f"expected a list of regions to choose from, got one region: {regions!r}")
+        _refuse_one(regions)
         return self.captioner.score([(self, region) for region in regions], texts, by)
 
     def find(self, text: str, candidates: Sequence[Region], by: ScoreMethod | None = None) -> list[Match]:
         """The candidates in the order in which `text` describes them, best first."""
-        if not isinstance(candidates, Region):
-            candidates = list(candidates)
-        scores = self.score(candidates, [text], by)[:, 0]
-        order = np.argsort(-scores, kind="stable")
-        return [Match(int(i), candidates[i], float(scores[i])) for i in order]
+        _refuse_one(candidates)
+        return self.captioner.find(self, [text], list(candidates), by)[0]
+
+
+def _refuse_one(regions: object) -> None:
+    if isinstance(regions, Region):
+        raise InvalidRegion(f"expected a list of regions to choose from, got one region: {regions!r}")

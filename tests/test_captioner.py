@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from region_perception import Box, Box3D, Captioner, Click, InputWarning, Mask, PointSet, Polygon, Scribble, load
+from region_perception.confidence import Calibration, Fit
 from region_perception.errors import InvalidInput, InvalidRegion, InvalidText, ModelNotFound
 from region_perception.network.language import Decoding
 from region_perception.network.region_blip import Glance, RegionBlip
@@ -38,7 +39,9 @@ def lively_captioner(seed: int = 0, spec: NetworkSpec | None = None) -> Captione
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1:
                 gain = 4.0 if "position" in name or "queries" in name else 1.5
-                torch.nn.init.normal_(parameter, std=gain / parameter.shape[-1] ** 0.5)
+                # A picture's convolutions sum over channels and places; their norms, untrained, do not scale.
+                inputs = parameter[0].numel() if parameter.ndim == 4 else parameter.shape[-1]
+                torch.nn.init.normal_(parameter, std=gain / inputs**0.5)
     return Captioner(LoadedModel(network, mini_codec(spec), "lively", "test", frozenset(spec.modalities)))
 
 
@@ -182,6 +185,36 @@ def test_find_puts_the_best_candidate_first(captioner: Captioner, picture: np.nd
     assert [match.index for match in matches] == list(np.argsort(-scores, kind="stable"))
     assert [match.score for match in matches] == sorted(scores.tolist(), reverse=True)
     assert all(match.region is IMAGE_REGIONS[match.index] for match in matches)
+
+
+def test_a_calibrated_model_tells_chances(captioner: Captioner, picture: np.ndarray, points: np.ndarray) -> None:
+    calibration = (
+        Calibration("caption", "image_region", 2.0, -1.0),
+        Calibration("answer", "cloud_region", 0.5, 0.25),
+        Calibration("find", "image_region", 3.0, 0.5),
+    )
+    model = LoadedModel(captioner._network, captioner._codec, "lively", "test", captioner.trained)
+    other = Captioner(dataclasses.replace(model, calibration=calibration, score_method="likelihood"))
+    (image, cloud), (sure_image, sure_cloud) = (each.look_at_all([picture, points]) for each in (captioner, other))
+
+    def confidences(said: list) -> list[float]:
+        return [each.confidence for each in said]
+
+    raw, sure = (view.caption([*IMAGE_REGIONS, None], max_tokens=4) for view in (image, sure_image))
+    assert [each.text for each in sure] == [each.text for each in raw]
+    assert confidences(sure[:-1]) == pytest.approx(Fit(2.0, -1.0)(confidences(raw[:-1])))
+    assert sure[-1].confidence == raw[-1].confidence  # the whole image is another modality
+    raw, sure = (view.ask(IMAGE_REGIONS, "What is it?", max_tokens=4) for view in (image, sure_image))
+    assert confidences(sure) == confidences(raw)
+    raw, sure = (view.ask(CLOUD_REGIONS, "What is it?", max_tokens=4) for view in (cloud, sure_cloud))
+    assert confidences(sure) == pytest.approx(Fit(0.5, 0.25)(confidences(raw)))
+    raw, sure = image.find("a red box", IMAGE_REGIONS, "likelihood"), sure_image.find("a red box", IMAGE_REGIONS)
+    assert [(each.index, each.score) for each in sure] == [(each.index, each.score) for each in raw]
+    assert confidences(raw) == pytest.approx([each.score / sum(other.score for other in raw) for each in raw])
+    assert confidences(sure) == pytest.approx(Fit(3.0, 0.5)(confidences(raw)))
+    assert confidences(sure) == sorted(confidences(sure), reverse=True)
+    # Nobody has found out what the shares of another method's scores mean.
+    assert sure_image.find("a red box", IMAGE_REGIONS, "match") == image.find("a red box", IMAGE_REGIONS)
 
 
 def test_scores_are_what_they_are_said_to_be(captioner: Captioner, picture: np.ndarray) -> None:
@@ -413,7 +446,7 @@ def test_a_click_is_located_once(captioner: Captioner, picture: np.ndarray, monk
 def test_pictures_are_read_at_another_size_where_asked(picture: np.ndarray) -> None:
     model = load_model("mini", untrained=True)
     usual, large = Captioner(model), Captioner(model, image_size=240)
-    assert usual.look(picture).features.tokens.shape[1] == 20**2
+    assert usual.look(picture).features.tokens.shape[1] == 24**2
     view = large.look(picture)
     assert view.features.tokens.shape[1] == 30**2
     assert view.token_weights(Box(0, 0, 160, 60)).sum() == pytest.approx(450)

@@ -1,5 +1,6 @@
 """Measures models and trains variants; whatever is done is kept, and not done again."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ class Bench:
         scenes: int,
         more: Callable[[], Result] = dict,
     ) -> None:
-        weights = _weights(model)
+        weights = _weights(model) + _confidences(model)
 
         def make() -> Result:
             note(f"measuring {name}")
@@ -144,6 +145,13 @@ def _start(variant: Variant, folder: Path, base: LoadedModel) -> Path:
 def _what_matters(recipe: dict[str, Any]) -> dict[str, Any]:
     """What of a recipe decides the model that it makes."""
     return {name: value for name, value in recipe.items() if name not in ("start", "cache", "workers", "reports")}
+
+
+def _confidences(model: LoadedModel) -> str:
+    """Sets a calibrated model apart from the same without, which says the same and is sure of it by other figures."""
+    if not model.calibration and model.score_method is None:
+        return ""
+    return "-" + hashlib.sha256(repr((model.calibration, model.score_method)).encode()).hexdigest()[:8]
 
 
 def _weights(model: LoadedModel) -> str:

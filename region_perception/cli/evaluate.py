@@ -1,7 +1,5 @@
 """`region-perception evaluate`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,7 @@ from tyro.conf import Positional, arg
 from region_perception.cli.notes import note
 from region_perception.cli.options import ModelOptions, Switch, WritingOptions
 from region_perception.cli.simulate import Split
-from region_perception.cli.steps import load_captioner
+from region_perception.cli.steps import counting_scenes, load_captioner
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -106,7 +104,7 @@ def _show(captioner: "Captioner", out: Path, shown: ShownOptions, writing: Writi
         size=shown.size,
         cloud=shown.cloud,
     )
-    with _progress() as progress:
+    with counting_scenes() as progress:
         run(
             captioner,
             out,
@@ -117,15 +115,3 @@ def _show(captioner: "Captioner", out: Path, shown: ShownOptions, writing: Writi
             decoding=Decoding(beams=writing.beams, max_tokens=writing.max_tokens),
             progress=progress,
         )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("scenes", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -38,10 +38,16 @@ def find(
         draw(subject.observation, items, output.draw)
     if output.json:
         found = [
-            {"number": match.index + 1, "score": match.score, **subject.places[match.index].in_json()}
+            {"number": match.index + 1, "score": match.score, "confidence": match.confidence}
+            | subject.places[match.index].in_json()
             for match in matches
         ]
         print_json({"file": str(file), "model": model_in_json(captioner), "text": text, "matches": found})
         return
-    rows = [[str(match.index + 1), subject.places[match.index].in_words(), f"{match.score:.3f}"] for match in matches]
-    print_table(["#", "region", "score"], rows, title=f"{text!r} in {file.name}, by {model_in_words(captioner)}")
+    rows = [
+        [str(match.index + 1), subject.places[match.index].in_words(), f"{match.score:.3f}", f"{match.confidence:.2f}"]
+        for match in matches
+    ]
+    print_table(
+        ["#", "region", "score", "confidence"], rows, title=f"{text!r} in {file.name}, by {model_in_words(captioner)}"
+    )

@@ -88,7 +88,8 @@ def _model_facts(name: str) -> dict[str, Any]:
         spec = config.spec
         megabytes = round(megabytes_of(folder), 1)
         facts = {"kind": "model", "name": spec.name, "folder": str(folder), "megabytes": megabytes}
-        facts |= {"trained": list(config.trained), "base": config.base}
+        facts |= {"trained": list(config.trained), "base": config.base, "score_method": config.score_method}
+        facts["calibrated"] = [f"{each.task} of {each.modality}" for each in config.calibration]
     parts, owners = parameter_counts(spec)
     counts = {"parameters": sum(parts.values()), "parameters_by_part": parts, "parameters_by_owner": owners}
     return facts | {"modalities": list(spec.modalities)} | counts

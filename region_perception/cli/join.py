@@ -36,6 +36,18 @@ def join(
         if not (part and equals and source) or part in parts:
             raise InvalidInput(f"--take {text}: expected PART=MODEL, each part once")
         parts[part] = source
-    taken = [f"- `{part}` of `{source}`" for part, source in parts.items()]
-    text = card.read_text(encoding="utf-8") if card else "\n".join([f"# {out.name}", "", f"`{model}` with", *taken, ""])
+    text = _made_of(model, parts, out) if card is None else _read(card)
     print(join_models(model, parts, out, card=text, overwrite=overwrite))
+
+
+def _made_of(model: str, parts: dict[str, str], out: Path) -> str:
+    """A card that says where everything came from."""
+    taken = [f"- `{part}` of `{source}`" for part, source in parts.items()]
+    return "\n".join([f"# {out.name}", "", f"`{model}` with", *taken, ""])
+
+
+def _read(card: Path) -> str:
+    try:
+        return card.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"--card {card} cannot be read: {error}") from error

@@ -1,6 +1,6 @@
 """The steps that commands share: read what is asked about, load the model, draw what it said."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,18 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InvalidInput(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def counting_scenes() -> Iterator[Callable[[int, int], None]]:
+    """Tells a bar on standard error how many scenes are done, of how many."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("scenes", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def first_model() -> str | None:

@@ -13,6 +13,7 @@ from region_perception.evaluation.calibration import calibration_error, fit_cali
 from region_perception.evaluation.captions import CaptionScores, score_captions
 from region_perception.evaluation.cases import Case, Decoding
 from region_perception.evaluation.estimates import Estimate, estimate_mean
+from region_perception.evaluation.fitting import FittedModel, fit_confidences
 from region_perception.evaluation.predictions import TASKS, Prediction, read_predictions
 from region_perception.evaluation.report import Protocol, write_report
 from region_perception.evaluation.running import run
@@ -26,6 +27,7 @@ __all__ = [
     "Case",
     "Decoding",
     "Estimate",
+    "FittedModel",
     "Prediction",
     "Protocol",
     "TabletopSettings",
@@ -33,6 +35,7 @@ __all__ = [
     "calibration_error",
     "estimate_mean",
     "fit_calibration",
+    "fit_confidences",
     "judge_caption",
     "read_predictions",
     "reliability",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from region_perception.confidence import Fit, chance, log_odds
 from region_perception.errors import InvalidInput
 from region_perception.evaluation.estimates import Estimate, estimate
 
 BINS = 15
 
-_EDGE = 1e-6  # confidences are kept this far from 0 and 1, where the log-odds end
 _STEPS = 50
 _RIDGE = 1e-3  # keeps the fit finite where one confidence parts all right from all wrong
 
@@ -26,21 +26,6 @@ class Bin:
     count: int
     confidence: float | None
     right: float | None
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Two numbers that turn a confidence c into a chance of being right.
-
-    It is 1 / (1 + exp(-x)) with x = slope * log(c / (1 - c)) + shift.
-    """
-
-    slope: float
-    shift: float
-
-    def __call__(self, confidences: Sequence[float] | np.ndarray) -> np.ndarray:
-        """float64 [N] in [0, 1]."""
-        return _chance(self.slope * _log_odds(np.asarray(confidences, dtype=np.float64)) + self.shift)
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
@@ -71,13 +56,13 @@ def calibration_error(
 def fit_calibration(confidences: Sequence[float], right: Sequence[bool]) -> Fit:
     """The slope and shift that make what was right likeliest (Platt's scaling of the log-odds)."""
     given, was_right = _checked(confidences, right)
-    inputs = np.stack([_log_odds(given), np.ones_like(given)], axis=1)
+    inputs = np.stack([log_odds(given), np.ones_like(given)], axis=1)
     start = np.array([1.0, 0.0])  # leaves confidences as they are; the ridge pulls towards it
     weights = start.copy()
     for _ in range(_STEPS):
-        chance = _chance(inputs @ weights)
-        slope = inputs.T @ (chance - was_right) + _RIDGE * (weights - start)
-        bend = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + _RIDGE * np.eye(2)
+        likely = chance(inputs @ weights)
+        slope = inputs.T @ (likely - was_right) + _RIDGE * (weights - start)
+        bend = (inputs * (likely * (1 - likely))[:, None]).T @ inputs + _RIDGE * np.eye(2)
         step = np.linalg.solve(bend, slope)
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))  # Newton's steps may overshoot far from the goal
         weights -= step
@@ -120,12 +105,3 @@ def _by_bin(given: np.ndarray, was_right: np.ndarray, bins: int) -> np.ndarray:
     items = np.zeros((len(given), bins, 3))
     items[np.arange(len(given)), place] = np.stack([np.ones_like(given), given, was_right], axis=1)
     return items.reshape(len(given), 3 * bins)
-
-
-def _log_odds(chances: np.ndarray) -> np.ndarray:
-    kept = np.clip(chances, _EDGE, 1 - _EDGE)
-    return np.log(kept / (1 - kept))
-
-
-def _chance(log_odds: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -40, 40)))

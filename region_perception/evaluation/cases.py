@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, 
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
+    from region_perception.confidence import ScoreMethod
     from region_perception.data.record import Question
     from region_perception.observations import CloudObservation, ImageObservation
     from region_perception.regions import Region
-    from region_perception.view import ScoreMethod, View
+    from region_perception.view import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +74,38 @@ def ask_model(
 ) -> tuple[list[Prediction], float]:
     """What the model says of these cases, case by case, and the seconds that it took."""
     started = time.perf_counter()
+    return ask_about(captioner, show(captioner, cases), tasks, decoding), time.perf_counter() - started
+
+
+def show(captioner: Captioner, cases: Sequence[Case]) -> list[tuple[Case, View]]:
+    """Each case with the view of it; observations are encoded once."""
     distinct = {id(case.observation): case.observation for case in cases}
-    said: dict[int, list[Prediction]] = {i: [] for i in range(len(cases))}
-    with warnings.catch_warnings():
-        # How much of the picture clicks select is part of what is measured.
-        warnings.filterwarnings("ignore", message="Click", category=InputWarning)
+    with _silent_clicks():
         seen = dict(zip(distinct, captioner.look_at_all(list(distinct.values())), strict=True))
         views = [seen[id(case.observation)] for case in cases]
-        cases = [_with_overlap(case, view) for case, view in zip(cases, views, strict=True)]
+        return [(_with_overlap(case, view), view) for case, view in zip(cases, views, strict=True)]
+
+
+def ask_about(
+    captioner: Captioner, shown: Sequence[tuple[Case, View]], tasks: Sequence[str], decoding: Decoding
+) -> list[Prediction]:
+    """What the model says of what it was shown, case by case."""
+    cases, views = [case for case, _ in shown], [view for _, view in shown]
+    said: dict[int, list[Prediction]] = {i: [] for i in range(len(cases))}
+    with _silent_clicks():
         for task, ask in ((CAPTION, _captions), (ANSWER, _answers), (FIND, _finds), (CLASSIFY, _classes)):
             if task in tasks:
                 for i, prediction in ask(captioner, cases, views, decoding):
                     said[i].append(prediction)
-    return [each for predictions in said.values() for each in predictions], time.perf_counter() - started
+    return [each for predictions in said.values() for each in predictions]
+
+
+@contextmanager
+def _silent_clicks() -> Iterator[None]:
+    """How much of the picture clicks select is part of what is measured, and nothing to warn of."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Click", category=InputWarning)
+        yield
 
 
 def _with_overlap(case: Case, view: View) -> Case:
@@ -137,16 +158,10 @@ def _finds(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], d
     for chosen in alike.values():
         view, candidates = views[chosen[0]], cases[chosen[0]].candidates
         texts = [cases[i].description for i in chosen]
-        scores = captioner.score([(view, region) for region in candidates.values()], texts, decoding.by)
         names = tuple(candidates)
-        for column, i in enumerate(chosen):
-            best = int(scores[:, column].argmax())
-            score = float(scores[best, column])
-            case = cases[i]
-            yield (
-                i,
-                _prediction(case, FIND, names[best], score, (case.name,), asked=case.description, options=names),
-            )
+        for i, matches in zip(chosen, captioner.find(view, texts, list(candidates.values()), decoding.by), strict=True):
+            case, said, sure = cases[i], names[matches[0].index], matches[0].confidence
+            yield i, _prediction(case, FIND, said, sure, (case.name,), asked=case.description, options=names)
 
 
 def _classes(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:

@@ -118,6 +118,8 @@ def _section(section: Mapping[str, Any], sheets: Sequence[tuple[str, str]]) -> l
     ]
     if rows:
         parts += ["### Choosing", table(["chosen", "right", "of", "by chance"], rows)]
+    if "confidence" in section.get(FIND, {}):
+        parts += ["### Confidence of finds", *_confidence(section[FIND]["confidence"])]
     if sheets:
         parts += ["### Cases", *(f"{title}:\n\n![{title}]({path})" for title, path in sheets)]
     return parts

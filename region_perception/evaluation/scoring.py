@@ -123,13 +123,22 @@ def _plain(found: CaptionScores) -> dict[str, Any]:
     return {name: estimate.to_dict() for name, estimate in found.scores.items()}
 
 
+def is_right(prediction: Prediction, judge: Judge | None = None, whole: str = "") -> bool | None:
+    """Whether what was said is right; None where nobody can tell. judge and whole: as for `score_sections`."""
+    if prediction.task == CAPTION:
+        return _right(judge(prediction) if judge else {}, whole.split("|"))
+    if prediction.task == ANSWER:
+        return answers_right(prediction.said, prediction.expected)
+    return prediction.said in prediction.expected
+
+
 def _right(verdicts: Mapping[str, str], whole: Sequence[str]) -> bool | None:
     name = next((name for name in whole if name in verdicts), None)
     return None if name is None else verdicts[name] == RIGHT
 
 
 def _answers(told: Sequence[Prediction]) -> dict[str, Any]:
-    right = [answers_right(prediction.said, prediction.expected) for prediction in told]
+    right = [bool(is_right(prediction)) for prediction in told]
     groups = [prediction.group for prediction in told]
     topics: dict[str, list[int]] = {}
     for i, prediction in enumerate(told):
@@ -146,8 +155,10 @@ def _answers(told: Sequence[Prediction]) -> dict[str, Any]:
 
 
 def _choices(told: Sequence[Prediction]) -> dict[str, Any]:
-    right = [prediction.said in prediction.expected for prediction in told]
+    right = [bool(is_right(prediction)) for prediction in told]
     scores: dict[str, Any] = {"accuracy": estimate_mean(right, [prediction.group for prediction in told]).to_dict()}
+    if told[0].task == FIND:
+        scores["confidence"] = _confidence(told, right)
     if all(prediction.options for prediction in told):
         scores["by_chance"] = sum(1 / len(prediction.options) for prediction in told) / len(told)
     return scores

@@ -1,8 +1,9 @@
 """Language models behind one interface: soft tokens and a prompt in, a sentence (or the likelihood of one) out.
 
 Decoder-only models (OPT, LLaMA family) read [soft tokens, bos, prompt] and go on writing, so rows of unequal length are
-padded before bos; padding is masked and takes no position. Encoder-decoder models (T5) read [soft tokens, prompt, eos]
-in the encoder, padded at the end, and write in the decoder. Texts are lists of token ids: tokenizers live elsewhere.
+padded before bos; padding is masked and takes no position. Texts that are known lie side by side after the soft tokens
+that they share (`side_by_side`). Encoder-decoder models (T5) read [soft tokens, prompt, eos] in the encoder, padded at
+the end, and write in the decoder. Texts are lists of token ids: tokenizers live elsewhere.
 """
 
 import math
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from region_perception.errors import InvalidInput, InvalidSpec
 from region_perception.network.adapters import routed
+from region_perception.network.side_by_side import side_by_side
 from region_perception.network.spec import LanguageSpec
 
 TokenIds = Sequence[int]
@@ -127,28 +129,44 @@ class LanguageModel(nn.Module):
         return [self._sentence(ids, scores) for ids, scores in zip(written.tolist(), log_probs.tolist(), strict=True)]
 
     def score(
-        self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds], modalities: Sequence[str]
+        self,
+        soft: Tensor,
+        prompts: Sequence[TokenIds],
+        targets: Sequence[TokenIds],
+        modalities: Sequence[str],
+        row_of: Sequence[int] | None = None,
     ) -> Scores:
-        """Log-probability of every token of `targets[i]` after soft tokens and `prompts[i]`. Differentiable."""
-        with routed(modalities):
-            if self.spec.is_encoder_decoder:
-                return self._score_encoder_decoder(soft, prompts, targets)
-            return self._score_decoder_only(soft, prompts, targets)
+        """Log-probability of every token of `targets[i]` after row `row_of[i]` of soft tokens and `prompts[i]`.
 
-    def _score_decoder_only(self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds]) -> Scores:
-        joined = [[*prompt, *target] for prompt, target in zip(prompts, targets, strict=True)]
-        inputs, mask = self._context(soft, joined)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        # Rows end together, so the scores of the last T tokens are those at the T positions before them.
-        ids, present = _pad(targets, self.spec.pad_id, soft.device, side="left")
-        logits = self.model(
-            inputs_embeds=inputs,
-            attention_mask=mask,
-            position_ids=positions,
+        Without `row_of` text i follows row i. Row i of soft tokens uses the adapter of modalities[i]. Differentiable.
+        """
+        rows = list(range(len(soft)) if row_of is None else row_of)
+        if self.spec.is_encoder_decoder:
+            with routed([modalities[row] for row in rows]):
+                return self._score_encoder_decoder(soft[rows], prompts, targets)
+        with routed(modalities):
+            return self._score_decoder_only(soft, prompts, targets, rows)
+
+    def _score_decoder_only(
+        self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds], row_of: Sequence[int]
+    ) -> Scores:
+        """Texts of one row lie side by side, so that its soft tokens pass once and little is padded."""
+        spec, width = self.spec, soft.shape[1]
+        texts = side_by_side(
+            prompts, targets, row_of, len(soft), bos_id=spec.bos_id, pad_id=spec.pad_id, device=soft.device
+        )
+        embedded = self.model.get_input_embeddings()(texts.ids)
+        hidden = self.model.base_model(
+            inputs_embeds=torch.cat([soft.to(embedded.dtype), embedded], dim=1),
+            attention_mask=texts.sees(width),
+            position_ids=texts.positions(width),
             use_cache=False,
-            logits_to_keep=ids.shape[1] + 1,
-        ).logits
-        return Scores(_gather(logits[:, :-1], ids), present)
+        ).last_hidden_state
+        rows, columns = torch.tensor(texts.before, dtype=torch.int64, device=soft.device)
+        logits = self.model.get_output_embeddings()(hidden[rows, columns + width])
+        ids, present = _pad(targets, spec.pad_id, soft.device, side="left")
+        log_probs = _gather(logits, ids[present])
+        return Scores(torch.zeros_like(ids, dtype=log_probs.dtype).masked_scatter(present, log_probs), present)
 
     def _score_encoder_decoder(self, soft: Tensor, prompts: Sequence[TokenIds], targets: Sequence[TokenIds]) -> Scores:
         inputs, mask = self._context(soft, prompts)

@@ -43,13 +43,13 @@ class MiniPointNet(nn.Module):
         self.unit = spec.neighbourhood
         self.first_conv = nn.Sequential(
             nn.Conv1d(6 if spec.color else 3, spec.point_width, 1),
-            nn.BatchNorm1d(spec.point_width),
+            _norm(spec, spec.point_width),
             nn.ReLU(inplace=True),
             nn.Conv1d(spec.point_width, features, 1),
         )
         self.second_conv = nn.Sequential(
             nn.Conv1d(2 * features, 2 * features, 1),
-            nn.BatchNorm1d(2 * features),
+            _norm(spec, 2 * features),
             nn.ReLU(inplace=True),
             nn.Conv1d(2 * features, spec.encoder_width, 1),
         )
@@ -66,6 +66,10 @@ class MiniPointNet(nn.Module):
         of_group, of_point = weight.split(self.feature_width, dim=1)
         mixed = F.conv1d(features, of_point) + F.conv1d(whole, of_group, bias)
         return self.second_conv[1:](mixed).amax(2)
+
+
+def _norm(spec: PointEncoderSpec, channels: int) -> nn.Module:
+    return nn.BatchNorm1d(channels) if spec.norm == "batch" else nn.GroupNorm(1, channels)
 
 
 class Transformer(nn.Module):
@@ -92,7 +96,9 @@ class PointEncoder(nn.Module):
         self.reduce_dim = nn.Linear(spec.encoder_width, spec.width)
         self.cls_token = nn.Parameter(torch.empty(1, 1, spec.width))
         self.cls_pos = nn.Parameter(torch.empty(1, 1, spec.width))
-        self.pos_embed = nn.Sequential(nn.Linear(3, POSITION_WIDTH), nn.GELU(), nn.Linear(POSITION_WIDTH, spec.width))
+        self.pos_embed = nn.Sequential(
+            nn.Linear(3 + 6 * spec.waves, POSITION_WIDTH), nn.GELU(), nn.Linear(POSITION_WIDTH, spec.width)
+        )
         self.blocks = Transformer(spec)
         self.norm = nn.LayerNorm(spec.width)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
@@ -114,9 +120,10 @@ class PointEncoder(nn.Module):
                 )
         batch = group_clouds(clouds, self.spec.groups, self.spec.group_size)
         mask = batch.mask.to(self.cls_token.device)
+        centres = batch.centres.to(mask.device)
         # `to(tensor)` is to that tensor's device and dtype.
-        tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), batch.centres.to(self.cls_token), mask)
-        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device), batch.centres.to(mask.device))
+        tokens = self.encode_groups(batch.neighbourhoods.to(self.cls_token), centres, mask)
+        return PointTokens(tokens, _with_whole(mask), batch.index.to(mask.device), centres)
 
     def encode_groups(self, neighbourhoods: Tensor, centres: Tensor, mask: Tensor) -> Tensor:
         """Tokens [B, 1 + G, width] of clouds that are grouped already, as `group_clouds` gives them.
@@ -129,10 +136,17 @@ class PointEncoder(nn.Module):
         groups[mask] = features
         batch = len(mask)
         x = torch.cat([self.cls_token.expand(batch, -1, -1), groups], dim=1)
-        position = torch.cat([self.cls_pos.expand(batch, -1, -1), self.pos_embed(centres)], dim=1)
+        # Places in half precision are off by millimetres, which short waves would make much of.
+        places = self._places(centres).to(self.cls_pos.dtype)
+        position = torch.cat([self.cls_pos.expand(batch, -1, -1), self.pos_embed(places)], dim=1)
         real = _with_whole(mask)
         x = self.norm(self.blocks(x, position, real[:, None, None]))
         return x.masked_fill(~real[..., None], 0)
+
+    def _places(self, centres: Tensor) -> Tensor:
+        """What is told of where groups lie, [B, G, 3 + 6 * waves]: xyz, and sines and cosines of ever longer waves."""
+        angles = [centres * (torch.pi / (self.spec.neighbourhood * 2**wave)) for wave in range(self.spec.waves)]
+        return torch.cat([centres, *map(torch.sin, angles), *map(torch.cos, angles)], dim=-1)
 
 
 def _with_whole(mask: Tensor) -> Tensor:

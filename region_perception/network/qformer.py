@@ -287,10 +287,13 @@ class QFormer(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
+    """BERT's spread for embeddings; linear layers by what they sum over, because in a narrow network BERT's lets so
+    little of the memory through that learning to look takes many times as long."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-        elif module.padding_idx is not None:
+        if module.padding_idx is not None:
             with torch.no_grad():
                 module.weight[module.padding_idx].zero_()

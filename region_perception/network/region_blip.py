@@ -152,7 +152,7 @@ class RegionBlip(nn.Module):
         output = self._run(glances, started, "causal")
         assert output.text is not None  # text went in, so text comes out
         parts = output.text.split([glance.rows for glance in glances])
-        scores = [self._qformer(glance.modality).word_scores(part) for glance, part in zip(glances, parts, strict=True)]
+        scores = [self._word_scores(part, glance.modality) for glance, part in zip(glances, parts, strict=True)]
         return _queries(output), torch.cat(scores)
 
     def contrast(self, found: Tensor, modalities: Sequence[str]) -> Tensor:
@@ -179,10 +179,15 @@ class RegionBlip(nn.Module):
         return self.language.generate(self._soft_tokens(found, modalities), prompts, modalities, decoding)
 
     def score(
-        self, found: Tensor, modalities: Sequence[str], prompts: Sequence[TokenIds], targets: Sequence[TokenIds]
+        self,
+        found: Tensor,
+        modalities: Sequence[str],
+        prompts: Sequence[TokenIds],
+        targets: Sequence[TokenIds],
+        row_of: Sequence[int] | None = None,
     ) -> Scores:
-        """Log-probability of each row's target text after its prompt."""
-        return self.language.score(self._soft_tokens(found, modalities), prompts, targets, modalities)
+        """Log-probability of each target text after its prompt: text i of row i, or of row `row_of[i]`."""
+        return self.language.score(self._soft_tokens(found, modalities), prompts, targets, modalities, row_of)
 
     def _soft_tokens(self, found: Tensor, modalities: Sequence[str]) -> Tensor:
         return self._by_modality(found, modalities, "to_language")
@@ -193,6 +198,10 @@ class RegionBlip(nn.Module):
         if self.cloud_qformer is not None and modality in CLOUD_MODALITIES:
             return self.cloud_qformer
         return self.qformer
+
+    def _word_scores(self, hidden: Tensor, modality: str) -> Tensor:
+        with routed([modality] * len(hidden)):
+            return self._qformer(modality).word_scores(hidden)
 
     def _run(
         self, glances: Sequence[Glance], text: Tensor | None = None, text_mask: TextMask = "both"

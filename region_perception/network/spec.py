@@ -104,6 +104,12 @@ class PointEncoderSpec:
     """Its second, of what is pooled over a group; doubled where point and group are read together."""
     color: bool = False
     """Whether points carry RGB beside xyz. Published Point-BERT weights do not."""
+    waves: int = 0
+    """Groups are told their place by xyz, and by sines and cosines of so many wavelengths, the shortest of which is two
+    neighbourhoods: in metres, what lies centimetres apart looks alike otherwise. Published Point-BERT has none."""
+    norm: Literal["batch", "group"] = "batch"
+    """Of the mini-PointNet. `group` normalises each group of points by itself, so that training on several kinds of
+    clouds in turn does not mix their statistics."""
     points: int = 8192
     """Budget that clouds are sampled to before they are grouped."""
     plane_share: float = 1.0
@@ -115,6 +121,7 @@ class PointEncoderSpec:
     def __post_init__(self) -> None:
         _require_positive(self, "groups", "group_size", "width", "depth", "heads", "mlp_ratio", "encoder_width")
         _require_positive(self, "point_width", "feature_width", "points", "neighbourhood")
+        _require_not_negative(self, "waves")
         _require_divisible(self, "width", "heads")
         share = self.plane_share
         _require(0 <= share <= 1, f"PointEncoderSpec.plane_share is {share}; expected a number from 0 to 1")

@@ -109,8 +109,10 @@ def mini() -> NetworkSpec:
             feature_width=96,
             color=True,
             points=2048,
-            plane_share=0.2,
+            plane_share=0.1,
             neighbourhood=0.05,
+            norm="group",
+            waves=6,
         ),
         position=PositionSpec(cloud_frame="centred", token_bias=True),
         qformer=QFormerSpec(
@@ -119,7 +121,7 @@ def mini() -> NetworkSpec:
             heads=heads,
             ffn_width=4 * width,
             cross_every=1,
-            queries=8,
+            queries=12,
             vocab_size=320,
             max_text=64,
             contrast_width=96,
@@ -139,7 +141,13 @@ def mini() -> NetworkSpec:
             stop_id=3,
             max_positions=128,
         ),
-        lora=LoraSpec(alpha=8.0),
+        # Every linear layer: a small base has little to choose from.
+        lora=LoraSpec(
+            rank=16,
+            alpha=16.0,
+            qformer_targets=("query", "key", "value", "dense"),
+            language_targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+        ),
     )
 
 

@@ -54,7 +54,7 @@ class DenseHeads(nn.Module):
         return nn.ModuleDict({name: nn.Linear(width, count) for name, count in (self.counts | {THING: box}).items()})
 
     def forward(self, network: RegionBlip, part: Part) -> Terms:
-        """The loss of each attribute; for the log the share of tokens named right, and of those that show a thing."""
+        """The losses of tokens, of things and of places; for the log the share of tokens and things named right."""
         seen = self._cloud(network, part) if part.modality in CLOUD_MODALITIES else self._image(network, part)
         terms: dict[tuple[str, str], Term] = {}
         for name, share in seen.shares.items():

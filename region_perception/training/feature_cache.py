@@ -8,7 +8,8 @@
     starts.npy     int64 [observations + 1], where each line begins
     key.json       what all this was made from; a cache of anything else is refused
 
-It is written beside its place, .<modality>.draft, and goes on from there after an interruption.
+It is written beside its place, .<modality>.draft, and goes on from there after an interruption. Of several runs that
+want the same one makes it, and the others wait.
 """
 
 import json
@@ -16,6 +17,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,10 +65,11 @@ class CachedFeatures:
             raise InvalidInput(line["error"])
         tokens = torch.from_numpy(self._tokens[index : index + 1].copy())
         tokens = tokens.view(torch.bfloat16) if tokens.dtype == torch.uint16 else tokens
-        mask = torch.from_numpy(self._mask[index : index + 1].copy())
-        centres = None if self._centres is None else torch.from_numpy(self._centres[index : index + 1].copy())
-        seen = Features(tokens, None if mask.all() else mask, centres=centres)
-        return Example(self._modality, seen, rows_from(line["rows"]))
+        if self._centres is None:
+            return Example(self._modality, Features(tokens), rows_from(line["rows"]))
+        # A mask even where all tokens are real: processes that gather masks have to agree that there are any.
+        mask, centres = (torch.from_numpy(array[index : index + 1].copy()) for array in (self._mask, self._centres))
+        return Example(self._modality, Features(tokens, mask, centres=centres), rows_from(line["rows"]))
 
     @cached_property
     def _tokens(self) -> np.ndarray:
@@ -107,7 +110,9 @@ def cached_features(
     folder = Path(settings.folder) / name
     key = _key(settings, modality, source, network)
     if not folder.exists():
-        _build(folder, key, settings, _InOrder(examples), network, workers)
+        with _alone(folder):
+            if not folder.exists():  # another run may have made it by now
+                _build(folder, key, settings, _InOrder(examples), network, workers)
     refuse_stale(folder, key)
     return CachedFeatures(folder, modality)
 
@@ -142,6 +147,22 @@ def refuse_stale(folder: Path, key: dict[str, Any]) -> None:
             f"what is kept in {folder} was made from other {', '.join(different)}; "
             "remove that folder, or choose another"
         )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process makes the cache `folder`. A process that ends lets others in, however it ends."""
+    import fcntl  # not everywhere; only what makes a cache needs it
+
+    place = folder.with_name(f".{folder.name}.lock")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = place.open("w")
+    except OSError as error:
+        raise TrainingError(f"features cannot be cached in {folder}: {error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _build(

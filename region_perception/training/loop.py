@@ -26,7 +26,7 @@ from region_perception.training.order import generator
 from region_perception.training.phases import learning_rate
 from region_perception.training.recipe import Recipe
 from region_perception.training.report import RunLog, Speed, peak_memory
-from region_perception.training.setup import Run, describe, go_on, set_up, trained_modalities
+from region_perception.training.setup import Run, describe, go_on, kept_confidences, set_up, trained_modalities
 from region_perception.training.sources import TrainingData
 from region_perception.training.step import combine
 from region_perception.training.validation import validate, write_samples
@@ -153,6 +153,7 @@ def _finish(run: Run) -> Path:
     """Write the trained model; the heads that only training has are left behind."""
     folder = run.folder / "model"
     if run.accelerator.is_main_process:
+        calibration, score_method = kept_confidences(run)
         save_model(
             folder,
             run.model.network,
@@ -161,6 +162,8 @@ def _finish(run: Run) -> Path:
             trained=trained_modalities(run),
             # Adapters can stand on the base that they were trained over; a base that was trained itself cannot.
             base=run.recipe.base if run.recipe.phase == "modalities" else None,
+            calibration=calibration,
+            score_method=score_method,
             overwrite=True,
         )
     run.accelerator.wait_for_everyone()

@@ -21,16 +21,16 @@ def choose_what_learns(network: RegionBlip, recipe: Recipe) -> None:
         )
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_learns(name, recipe))
-    if recipe.phase == "base":
+    if recipe.phase in ("base", "whole"):
         _set_dropout(network, recipe.dropout)
 
 
 def start_new_modalities(network: RegionBlip, recipe: Recipe, trained: Collection[str]) -> None:
     """Let the recipe's modalities that have learnt nothing yet begin as copies of the image's, where that has."""
-    if recipe.phase != "modalities" or IMAGE not in trained:
+    if recipe.phase not in ("modalities", "whole") or IMAGE not in trained:
         return
     for modality in recipe.shares:
-        if modality not in trained:
+        if modality not in trained and modality != IMAGE:
             network.parts[modality].start_from(network.parts[IMAGE])
 
 
@@ -40,8 +40,8 @@ def _learns(name: str, recipe: Recipe) -> bool:
     if recipe.phase == "encoders":
         return (images and name.startswith("image_encoder.")) or (clouds and name.startswith("point_encoder."))
     owner = parameter_owner(name)
-    if recipe.phase == "base":
-        return owner == "base" and (recipe.train_encoders or not name.startswith("image_encoder."))
+    if owner == "base":
+        return recipe.phase != "modalities" and (recipe.train_encoders or not name.startswith("image_encoder."))
     return owner in recipe.shares or (clouds and name.startswith("cloud_qformer."))
 
 

@@ -15,7 +15,7 @@ from region_perception.errors import InvalidRecipe, InvalidSpec
 from region_perception.modalities import IMAGE, MODALITIES
 from region_perception.network.spec import spec_from_dict, spec_to_dict
 
-Phase = Literal["encoders", "base", "modalities"]
+Phase = Literal["encoders", "base", "modalities", "whole"]
 Order = Literal["semi-hybrid", "interleaved", "mixed"]
 
 
@@ -183,7 +183,8 @@ class Recipe:
 
     name: str
     phase: Phase
-    """encoders: dense classes; base: image and text; modalities: everything but the base, one modality or several."""
+    """encoders: dense classes; base: image and text; modalities: everything but the base, one modality or several;
+    whole: base and modalities at once, where no base has seen enough yet to be adapted."""
     start: str = "mini"
     """The model to go on from (folder, bundled name, hub id), or the name of a network to begin with random weights."""
     base: str | None = None
@@ -267,7 +268,7 @@ class Recipe:
         return self.phase == "encoders" or self.train_encoders
 
     def _allowed(self) -> tuple[str, ...]:
-        if self.phase == "encoders":
+        if self.phase in ("encoders", "whole"):
             return MODALITIES
         return (IMAGE,) if self.phase == "base" else tuple(name for name in MODALITIES if name != IMAGE)
 

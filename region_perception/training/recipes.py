@@ -32,7 +32,8 @@ def regionblip() -> Recipe:
 def tabletop_encoders() -> Recipe:
     """The encoders of the small model learn to name what is seen at each patch and each group of points, and where.
 
-    Images and clouds may as well learn in runs of their own, side by side (`models join` brings them together).
+    Images and clouds may as well learn in runs of their own, side by side; `region-perception join` then makes one
+    model of both.
     """
     return Recipe(
         name="tabletop-encoders",
@@ -58,10 +59,10 @@ def tabletop_base() -> Recipe:
         name="tabletop-base",
         phase="base",
         start="runs/tabletop-encoders/model",
-        image=Share(observations=64, regions=1, questions=2),
+        # A scene has many questions, and each of them asks for other things in it.
+        image=Share(observations=32, regions=1, questions=8),
         epochs=15,
         optimiser=Optimiser(peak=1e-3, floor=1e-5, clip=1.0),
-        dropout=0.1,
     )
 
 
@@ -71,10 +72,12 @@ def tabletop_modalities() -> Recipe:
         name="tabletop-modalities",
         phase="modalities",
         start="runs/tabletop-base/model",
-        image_region=Share(observations=32, regions=4, questions=1),
-        cloud=Share(observations=32, regions=1, questions=1),
-        cloud_region=Share(observations=32, regions=4, questions=1),
+        image_region=Share(observations=32, regions=4, questions=2),
+        cloud=Share(observations=32, regions=1, questions=2),
+        cloud_region=Share(observations=32, regions=4, questions=2),
         order="interleaved",
+        # The language model writes; that the text branch learns to write, too, would take a quarter of the time.
+        losses=LossWeights(write=0.0),
         # The one that tells all. References leave out colour or position, and a greedy decoder would write what most of
         # them have in common.
         sentence="first",
@@ -84,6 +87,26 @@ def tabletop_modalities() -> Recipe:
         augmentation=Augmentation(jitter=0.05),
         epochs=15,
         optimiser=Optimiser(peak=1e-3, floor=1e-5, clip=1.0),
+    )
+
+
+def tabletop_whole() -> Recipe:
+    """All modalities of the small model and its base at once, over frozen encoders.
+
+    Whole scenes alone teach a base of this size the language long before they teach it where to look, and adapters over
+    such a base learn little.
+    """
+    share = Share(observations=24, regions=4, questions=2)
+    return replace(
+        tabletop_modalities(),
+        name="tabletop-whole",
+        phase="whole",
+        image=replace(share, regions=1, questions=4),
+        image_region=share,
+        cloud=replace(share, regions=1),
+        cloud_region=share,
+        # Contrast and match take half of the time; finding can go by the likelihood of what would be written.
+        losses=LossWeights(contrast=0.0, match=0.0, write=0.0),
     )
 
 
@@ -109,6 +132,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tabletop-encoders": tabletop_encoders,
     "tabletop-base": tabletop_base,
     "tabletop-modalities": tabletop_modalities,
+    "tabletop-whole": tabletop_whole,
     "smoke": smoke,
 }
 

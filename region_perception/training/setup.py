@@ -9,9 +9,11 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import nn
 
+from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.data.source import Source
 from region_perception.errors import TrainingError
-from region_perception.modalities import IMAGE
+from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
+from region_perception.network.region_blip import parameter_owner
 from region_perception.network.specs import SPECS
 from region_perception.training.batches import Batches
 from region_perception.training.checkpoints import Checkpoints, fingerprint, restore
@@ -124,8 +126,25 @@ def start_model(recipe: Recipe, device: torch.device) -> LoadedModel:
 
 def trained_modalities(run: Run) -> set[str]:
     """The modalities whose weights have learnt something, by now."""
-    learnt = {"encoders": set(), "base": {IMAGE}, "modalities": set(run.recipe.shares)}
-    return set(run.model.trained) | learnt[run.recipe.phase]
+    learnt = set() if run.recipe.phase == "encoders" else set(run.recipe.shares)
+    return set(run.model.trained) | learnt
+
+
+def kept_confidences(run: Run) -> tuple[list[Calibration], ScoreMethod | None]:
+    """What stays of the calibration and the score method that the run's model began with.
+
+    A modality keeps its calibration if nothing that it stands on learns; the method stays as long as there is a region
+    modality that it was chosen by.
+    """
+    parameters = run.model.network.named_parameters()
+    learning = {parameter_owner(name) for name, parameter in parameters if parameter.requires_grad}
+    if "base" in learning:
+        return [], None
+    changed = learning | (set(CLOUD_MODALITIES) if "clouds" in learning else set())
+    kept = [each for each in run.model.calibration if each.modality not in changed]
+    chosen_by = [each.modality for each in kept if each.task == "find"]
+    chosen_by += [name for name in REGION_MODALITIES if name in run.model.trained and name not in changed]
+    return kept, run.model.score_method if chosen_by else None
 
 
 def describe(run: Run, first: int) -> str:

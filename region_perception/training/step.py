@@ -5,13 +5,12 @@ encode  ->  read and write  ->  language, box          from every row's found to
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from region_perception.network.qformer import Memory
 from region_perception.network.region_blip import Features, Glance, RegionBlip, modalities_of
 from region_perception.training.batches import Batch, Part
 from region_perception.training.dense import DenseHeads
@@ -94,10 +93,11 @@ class TrainingStep(nn.Module):
         starts = _starts([sum(part.counts) for part in parts])
         chosen = torch.cat([part.row_of + start for part, start in zip(parts, starts, strict=True)])
         scores = self.network.score(
-            found[chosen],
-            [modalities[row] for row in chosen.tolist()],
+            found,
+            modalities,
             [prompt for part in parts for prompt in part.prompts],
             [target for part in parts for target in part.targets],
+            chosen.tolist(),
         )
         sizes = [len(part.row_of) for part in parts]
         split = zip(parts, scores.log_probs.split(sizes), scores.mask.split(sizes), strict=True)
@@ -157,13 +157,13 @@ class TrainingStep(nn.Module):
             belongs = beside(belongs, observation)
         other_text = hard_negatives(gather(pairs.to_texts), belongs, random)[pairs.own].to(part.text.device)
         other_region = hard_negatives(gather(pairs.to_regions), belongs, random)[pairs.own].to(part.text.device)
-        elsewhere = self._others(part, features, glance, other_region.clamp(min=0), observation)
+        elsewhere, order = self._others(part, features, glance, other_region.clamp(min=0), observation)
         false_text = gather(part.text, pad)[other_text.clamp(min=0)]
-        text = _padded([part.text, false_text, part.text], pad)
+        text = _padded([part.text, false_text, part.text[order]], pad)
         logits = self.network.match([glance, glance, elsewhere], text)
         true = torch.ones_like(other_text, dtype=torch.bool)
         # Where everything belongs together there is no negative to learn from.
-        kept = torch.cat([true, other_text >= 0, other_region >= 0])
+        kept = torch.cat([true, other_text >= 0, (other_region >= 0)[order]])
         return match_loss(logits[kept], torch.cat([true, ~true, ~true])[kept])
 
     def _observations(self, part: Part) -> Tensor:
@@ -172,31 +172,26 @@ class TrainingStep(nn.Module):
         observation = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
         return self._processes.gather(observation + self._processes.before(counts))
 
-    def _others(self, part: Part, features: Features, glance: Glance, rows: Tensor, observation: Tensor) -> Glance:
-        """A glance at other rows of all processes: own row i looks where row `rows[i]` of them does."""
+    def _others(
+        self, part: Part, features: Features, glance: Glance, rows: Tensor, observation: Tensor
+    ) -> tuple[Glance, Tensor]:
+        """A glance at other rows of all processes, and the order in which own rows have to follow to read it.
+
+        Own row i looks where row `rows[i]` of all does. Rows that look at one observation come together, so that they
+        share its keys and values.
+        """
         gather = self._processes.gather
-        observation = observation[rows]
+        looked, order = observation[rows].sort(stable=True)
         memory = glance.memory
         if self._processes.count > 1:
-            chosen, observation = observation.unique(return_inverse=True)
+            chosen, looked = looked.unique(return_inverse=True)
             mask = None if features.mask is None else gather(features.mask.int())[chosen].bool()
             centres = None if features.centres is None else gather(features.centres)[chosen]
             seen = Features(gather(features.tokens)[chosen], mask, centres=centres)
             memory = self.network.remember(seen, part.modality)
-        positions = None if part.positions is None else gather(part.positions)[rows]
-        return Glance(part.modality, _rows_of(memory, observation), positions)
-
-
-def _rows_of(memory: Memory, rows: Tensor) -> Memory:
-    """A memory whose observation i is observation `rows[i]` of another's."""
-    return replace(
-        memory,
-        keys=tuple(keys[rows] for keys in memory.keys),
-        values=tuple(values[rows] for values in memory.values),
-        mask=None if memory.mask is None else memory.mask[rows],
-        centres=None if memory.centres is None else memory.centres[rows],
-        counts=(1,) * len(rows),
-    )
+        counts = looked.bincount(minlength=len(memory.counts)).tolist()
+        positions = None if part.positions is None else gather(part.positions)[rows[order]]
+        return Glance(part.modality, memory.read_by(counts), positions), order
 
 
 def _padded(texts: Sequence[Tensor], pad: int) -> Tensor:

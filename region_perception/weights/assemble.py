@@ -145,6 +145,11 @@ def _group(what: str, items: Iterable[str]) -> list[str]:
 
 
 def _place(network: RegionBlip, slot: Slot, tensor: Tensor) -> None:
+    if tensor.stride() != slot.tensor.stride():
+        # Files keep no memory format, and convolutions are faster in the one that their module chose.
+        given = tensor
+        tensor = torch.empty_strided(given.shape, slot.tensor.stride(), dtype=given.dtype, device=given.device)
+        tensor.copy_(given)
     if isinstance(slot.tensor, nn.Parameter):
         tensor = nn.Parameter(tensor, requires_grad=slot.tensor.requires_grad)
     for name in slot.names:

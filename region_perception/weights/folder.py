@@ -12,14 +12,19 @@ A file above the shard size is split into `<owner>-00001-of-00003.safetensors` w
 Tensors are named as the network's parameters are, without the `base_layer` that peft puts into adapted layers. A folder
 without `base.safetensors` holds adapters only; in its `config.json` `base` says where the model lies that they stand on
 (see `references`), and `base_samples` holds a few of that model's values, so that no other one is taken for it (see
-`samples`).
+`samples`). A model that was calibrated has `calibration` and `score_method`, too; without them its confidences are what
+the network gives out.
 """
 
 import json
+import os
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.errors import InvalidSpec, WeightsError
 from region_perception.network.spec import NetworkSpec, spec_from_dict, spec_to_dict
 
@@ -50,6 +55,10 @@ class FolderConfig:
     """Where that lies what an adapter-only model stands on: a path, `name:model` or `hub:owner/model`."""
     base_samples: tuple[Sample, ...] = ()
     """What the base's weights are like; nothing where the model holds its base."""
+    calibration: tuple[Calibration, ...] = ()
+    """By task and modality, how confidences become chances of being right."""
+    score_method: ScoreMethod | None = None
+    """How texts and regions are compared where a user leaves it open; None: as the network's parts suggest."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.trained if name not in self.spec.modalities]
@@ -59,6 +68,7 @@ class FolderConfig:
             raise InvalidSpec(
                 f"base is {self.base!r} with {len(self.base_samples)} base_samples; expected both of them or neither"
             )
+        _check_confidence(self.spec, self.calibration, self.score_method)
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -89,8 +99,8 @@ def read_config(folder: Path) -> FolderConfig:
 
 
 def write_config(folder: Path, config: FolderConfig) -> None:
-    """Write `config.json` into `folder`."""
-    data = {
+    """Write `config.json` into `folder`, all of it or nothing."""
+    data: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "spec": spec_to_dict(config.spec),
@@ -98,7 +108,31 @@ def write_config(folder: Path, config: FolderConfig) -> None:
         "base": config.base,
         "base_samples": [spec_to_dict(sample) for sample in config.base_samples],
     }
-    (folder / CONFIG).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    # Libraries that know of neither read the models that have neither.
+    if config.calibration:
+        data["calibration"] = [spec_to_dict(each) for each in config.calibration]
+    if config.score_method is not None:
+        data["score_method"] = config.score_method
+    draft = folder / f".{CONFIG}.{secrets.token_hex(4)}"
+    try:
+        draft.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        os.replace(draft, folder / CONFIG)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _check_confidence(spec: NetworkSpec, calibration: Sequence[Calibration], method: ScoreMethod | None) -> None:
+    """That a model of `spec` can say what is calibrated, and compare by `method`."""
+    known = [(each.task, each.modality) for each in calibration]
+    for i, (task, modality) in enumerate(known):
+        if modality not in spec.modalities:
+            raise InvalidSpec(f"calibration names {modality!r}, but the network has only {list(spec.modalities)}")
+        if (task, modality) in known[:i]:
+            raise InvalidSpec(f"calibration has two entries for {task} in {modality}; expected one")
+    if method is None and any(task == "find" for task, _ in known):
+        raise InvalidSpec("calibration has an entry for find, but no score_method says whose scores are meant")
+    if method not in (None, "likelihood") and not spec.qformer.text_branch:
+        raise InvalidSpec(f"score_method is {method!r}, but without a text branch a network can only by 'likelihood'")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

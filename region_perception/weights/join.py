@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from region_perception.confidence import Calibration
 from region_perception.errors import InvalidInput, WeightsError
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.weights.assemble import owned_tensors
@@ -28,11 +29,13 @@ def join_models(
 
     `parts`: by what is taken (`clouds`, the point encoder; or a modality but `image`, with its adapters) the model that
     it is taken from. A modality means something only over the weights that it learnt on: where the base, or for clouds
-    the point encoder, of its model differs from that of the result, it is refused.
+    the point encoder, of its model differs from that of the result, it is refused. A modality brings its calibration;
+    that of `find` only where both models compare by the same method. The other parts keep theirs, unless what they
+    stand on is replaced.
     """
     result = load_model(model, device="cpu")
     wanted = owned_tensors(result.network)
-    trained = set(result.trained)
+    trained, calibration = set(result.trained), set(result.calibration)
     # The point encoder first: whether modalities fit depends on it.
     for owner in sorted(parts, key=lambda owner: owner != CLOUDS):
         if owner not in wanted or owner == "base":
@@ -47,9 +50,26 @@ def join_models(
                 tensor.copy_(given[name])
         if owner == CLOUDS:
             trained -= set(CLOUD_MODALITIES) - set(parts)  # they learnt over another point encoder
+            calibration = {each for each in calibration if each.modality not in CLOUD_MODALITIES}
         else:
             trained = trained - {owner} | ({owner} & donor.trained)
-    return save_model(folder, result.network, result.codec, card=card, trained=trained, overwrite=overwrite)
+            calibration = {each for each in calibration if each.modality != owner} | _brought(owner, donor, result)
+    return save_model(
+        folder,
+        result.network,
+        result.codec,
+        card=card,
+        trained=trained,
+        calibration=sorted(calibration, key=lambda each: (each.task, each.modality)),
+        score_method=result.score_method,
+        overwrite=overwrite,
+    )
+
+
+def _brought(owner: str, donor: LoadedModel, result: LoadedModel) -> set[Calibration]:
+    """The calibration that a modality brings with it."""
+    same_method = donor.score_method == result.score_method
+    return {each for each in donor.calibration if each.modality == owner and (same_method or each.task != "find")}
 
 
 def _parts(owners: Mapping[str, object]) -> Sequence[str]:

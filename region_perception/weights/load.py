@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.errors import InvalidInput, ModelNotFound
 from region_perception.modalities import IMAGE
 from region_perception.network.region_blip import RegionBlip
@@ -35,6 +36,10 @@ class LoadedModel:
     """Where the weights come from: a folder, or "untrained"."""
     trained: frozenset[str]
     """The modalities whose weights have learnt something."""
+    calibration: tuple[Calibration, ...] = ()
+    """By task and modality, how confidences become chances of being right; nothing where nobody has found out."""
+    score_method: ScoreMethod | None = None
+    """How texts and regions are compared where a user leaves it open; None: as the network's parts suggest."""
 
 
 def load_model(
@@ -137,7 +142,15 @@ def _stored(name: str, base: str | None, device: torch.device, dtype: torch.dtyp
         tensors = read_base(where, config.spec)
         refuse_other_weights(folder, config.base_samples, where, tensors)
     network, codec = read_model(folder, tensors, device, dtype)
-    return LoadedModel(network, codec, config.spec.name, str(folder), frozenset(config.trained))
+    return LoadedModel(
+        network,
+        codec,
+        config.spec.name,
+        str(folder),
+        frozenset(config.trained),
+        config.calibration,
+        config.score_method,
+    )
 
 
 def _locate(name: str) -> Path:

@@ -19,7 +19,8 @@ def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> Loaded
     """`model` as a network of `spec`, which has to stand on the same base: for example the same without PaFE.
 
     Every tensor that both have, of one size, is taken over; what only `spec` has begins at random numbers from `seed`.
-    A modality counts as trained if it was and all that it owns was taken over. `model` stays as it is.
+    A modality counts as trained if it was and all that it owns was taken over. A calibration holds for no other spec.
+    `model` stays as it is.
     """
     refuse_other_base(Path(model.source), spec, model.network.spec)
     with torch.random.fork_rng(devices=[]):
@@ -37,4 +38,5 @@ def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> Loaded
             trained -= {owner, *(CLOUD_MODALITIES if owner == "clouds" else ())}
     codec = TextCodec(spec, model.codec.language, model.codec.qformer)
     kept = frozenset(trained & set(spec.modalities))
-    return replace(model, network=network.eval(), codec=codec, name=spec.name, trained=kept)
+    made = replace(model, network=network.eval(), codec=codec, name=spec.name, trained=kept)
+    return made if spec == model.network.spec else replace(made, calibration=(), score_method=None)

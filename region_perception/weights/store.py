@@ -4,13 +4,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.errors import InvalidInput, WeightsError
 from region_perception.network.region_blip import RegionBlip
 from region_perception.network.spec import NetworkSpec
@@ -34,7 +35,7 @@ from region_perception.weights.samples import refuse_other_weights, sample_base
 MAX_SHARD_SIZE = "4GB"
 
 # What a model's folder is made of; anything else in it belongs to somebody else.
-_OWN_FILES = re.compile(
+OWN_FILES = re.compile(
     r"config\.json|README\.md|(qformer_)?tokenizer|[a-z_]+(-\d+-of-\d+)?\.safetensors(\.index\.json)?"
 )
 
@@ -47,6 +48,8 @@ def save_model(
     card: str,
     trained: Collection[str],
     base: str | os.PathLike[str] | None = None,
+    calibration: Sequence[Calibration] = (),
+    score_method: ScoreMethod | None = None,
     overwrite: bool = False,
     max_shard_size: int | str = MAX_SHARD_SIZE,
 ) -> Path:
@@ -54,16 +57,17 @@ def save_model(
 
     `card` is the text of its README.md; `trained` names the modalities whose weights have learnt something. With `base`
     (a folder, a bundled model's name or a hub id; BLIP-2 or native) only what stands on that model is written, and one
-    base serves many such folders. A base on this machine has to be the network's own. An older model in `folder` is
-    replaced only with `overwrite`; anything else there is never touched.
+    base serves many such folders. A base on this machine has to be the network's own. `calibration` and `score_method`
+    are those that were found out for these very weights. An older model in `folder` is replaced only with `overwrite`;
+    anything else there is never touched.
     """
     target = Path(folder).expanduser().absolute()
-    _refuse_to_overwrite(target, overwrite)
+    refuse_to_overwrite(target, overwrite)
     owners = owned_tensors(network)
     learnt = tuple(name for name in network.spec.modalities if name in trained)
     if len(learnt) != len(set(trained)):
         raise InvalidInput(f"trained is {sorted(trained)}; the network has {list(network.spec.modalities)}")
-    config = FolderConfig(network.spec, learnt)
+    config = FolderConfig(network.spec, learnt, calibration=tuple(calibration), score_method=score_method)
     if base is not None:
         config = replace(config, base=refer(os.fspath(base), target), base_samples=sample_base(owners.pop("base")))
         _refuse_base_of_others(target, config)
@@ -79,7 +83,7 @@ def save_model(
         for file in draft.glob("*.safetensors"):
             # safetensors lets only its writer read them; they are as readable as the rest of the folder.
             shutil.copymode(draft / CONFIG, file)
-        _swap(draft, target)
+        swap(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
@@ -125,7 +129,8 @@ def _refuse_base_of_others(target: Path, config: FolderConfig) -> None:
         refuse_other_weights(target, config.base_samples, where, read_base(where, config.spec))
 
 
-def _refuse_to_overwrite(target: Path, overwrite: bool) -> None:
+def refuse_to_overwrite(target: Path, overwrite: bool) -> None:
+    """Raise where a model that is written to `target` would replace what it may not."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -133,7 +138,7 @@ def _refuse_to_overwrite(target: Path, overwrite: bool) -> None:
     entries = sorted(entry.name for entry in target.iterdir())
     if not entries:
         return
-    strangers = [name for name in entries if not _OWN_FILES.fullmatch(name)]
+    strangers = [name for name in entries if not OWN_FILES.fullmatch(name)]
     if strangers or not is_model_folder(target):
         raise WeightsError(
             f"{target} holds something else than a model: {', '.join(strangers or entries)}; left as it is"
@@ -153,7 +158,7 @@ def _refuse_strangers(folder: Path, owners: set[str]) -> None:
         raise WeightsError(f"{folder} holds weights that its network does not have: {', '.join(strangers)}")
 
 
-def _swap(draft: Path, target: Path) -> None:
+def swap(draft: Path, target: Path) -> None:
     """Put `draft` where `target` is. If something stops in between, the old folder lies beside it, complete."""
     if not target.exists():
         draft.rename(target)

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("open3d")
 pytest.importorskip("pycocoevalcap")
 
+import results as command
 from study import measuring
 from study.measuring import Bench, Showing
 from study.store import BASE, CROP, TEST
@@ -67,3 +68,10 @@ def test_the_base_is_measured_crop_by_crop_and_word_for_word(base, tmp_path, mon
     other = load_model("mini", untrained=True, seed=1, device="cpu")
     with pytest.raises(InvalidInput, match="weights"):
         bench.measure_model(other, 2)
+
+
+def test_without_results_there_is_no_page(tmp_path) -> None:
+    options = command.Options(out=tmp_path / "out", page=tmp_path / "results.md", page_only=True)
+    with pytest.raises(InvalidInput, match="out holds no results"):
+        command.main(options)
+    assert not options.page.exists()

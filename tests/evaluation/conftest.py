@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from region_perception.confidence import shares
 from region_perception.evaluation import TabletopSettings, scene_cases
+from region_perception.view import Match
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Parrot:
     """
 
     name, source, trained = "parrot", "tests", frozenset({"image", "image_region", "cloud", "cloud_region"})
+    calibration, score_methods, score_method = (), ("match", "likelihood"), "match"
 
     def __init__(self, cases_of, say, likes):
         self._cases_of, self._say, self._likes = cases_of, say, likes
@@ -52,6 +55,14 @@ class Parrot:
     def score(self, wanted, texts, by=None):
         scores = [[self._likes(self._case(view, region), text) for text in texts] for view, region in wanted]
         return np.array(scores, dtype=np.float32).reshape(len(wanted), len(texts))
+
+    def find(self, view, texts, candidates, by=None):
+        scores = self.score([(view, region) for region in candidates], texts, by)
+        sure, order = shares(scores), np.argsort(-scores, axis=0, kind="stable")
+        return [
+            [Match(int(i), candidates[i], float(scores[i, text]), float(sure[i, text])) for i in order[:, text]]
+            for text in range(len(texts))
+        ]
 
 
 def locate(observation, region):

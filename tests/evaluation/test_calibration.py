@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from region_perception.confidence import Fit
 from region_perception.errors import InvalidInput
 from region_perception.evaluation.calibration import (
-    Fit,
     calibration_error,
     error_after_fit,
     fit_calibration,

@@ -106,6 +106,25 @@ def test_score_is_log_softmax_of_a_plain_forward_pass(make_model, kind):
 
 
 @KINDS
+def test_texts_of_one_row_are_scored_as_if_alone(make_model, kind):
+    """Answers and the gradient that reaches the soft tokens: neither sees the texts beside it."""
+    model = make_model(kind)
+    row_of, prompts = [2, 0, 2, 3, 2], [[5, 6, 7], [], [8], [9, 10], []]
+    targets = [[4, 5, 6, 3], [7], [8], [10, 11, 12, 13, 14], [6, 4]]
+    soft = soft_tokens().requires_grad_()
+    together = model.score(soft, prompts, targets, IMAGE, row_of)
+    together.mean().sum().backward()
+    gradient, soft.grad = soft.grad, None
+    for text, row in enumerate(row_of):
+        alone = model.score(soft[row : row + 1], [prompts[text]], [targets[text]], IMAGE[:1])
+        found = together.log_probs[text][together.mask[text]]
+        torch.testing.assert_close(found, alone.log_probs[alone.mask], atol=1e-5, rtol=1e-5)
+        alone.mean().sum().backward()
+    torch.testing.assert_close(gradient, soft.grad, atol=1e-5, rtol=1e-5)
+    assert not gradient[1].any()  # about which nothing is said
+
+
+@KINDS
 @torch.no_grad()
 def test_padding_token_inside_a_text_is_read_like_any_other(make_model, kind):
     """What is padding is known from lengths, not from ids."""

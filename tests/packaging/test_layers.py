@@ -8,11 +8,12 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "region_perception"
 
 # For each room what it may import of the others; the network and the rooms of user types do not know each other.
-SHARED = {"errors", "modalities"}
+SHARED = {"errors", "modalities", "confidence"}
 BELOW_THE_CAPTIONER = SHARED | {"network", "observations", "regions", "text", "preparation", "weights"}
 ALLOWED = {
     "errors": set(),
     "modalities": set(),
+    "confidence": {"errors"},
     "network": SHARED,
     "observations": SHARED,
     "regions": SHARED | {"observations"},

@@ -150,12 +150,18 @@ def test_data_without_anything_to_read_stop_the_run(make_batches):
         next(make_batches(broken=range(12)).from_step(0))
 
 
-def test_features_are_put_together_with_their_masks(world, network):
+@pytest.mark.parametrize("whole", [None, torch.ones(1, 3, dtype=torch.bool)], ids=["no mask", "mask"])
+def test_features_are_put_together_with_their_masks_and_centres(world, network, whole):
     example = PreparedExamples(world("cloud"), network.spec).example(0)
+    masks = (torch.tensor([[True, True, False]]), whole)
     items = [
-        replace(example, seen=Features(torch.full((1, 3, 2), float(i)), torch.tensor([[True, True, i > 0]])))
-        for i in range(2)
+        replace(example, seen=Features(torch.full((1, 3, 2), float(i)), mask, centres=torch.full((1, 2, 3), i + 0.5)))
+        for i, mask in enumerate(masks)
     ]
-    seen = collate(items, mini_codec(network.spec), 32).seen
-    assert seen.tokens[:, 0, 0].tolist() == [0, 1]
-    assert seen.mask.tolist() == [[True, True, False], [True, True, True]]
+    part = collate(items, mini_codec(network.spec), 32)
+    for seen in (part.seen, part.to(torch.device("cpu")).seen):
+        assert seen.tokens[:, 0, 0].tolist() == [0, 1]
+        assert seen.mask.tolist() == [[True, True, False], [True, True, True]]
+        assert seen.centres[:, 0, 0].tolist() == [0.5, 1.5]
+    unmasked = collate(items[1:], mini_codec(network.spec), 32).seen
+    assert (unmasked.mask is None) == (whole is None)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_examples_come_back_as_they_were(settings, world, network, modality):
         else:
             features = network.encode_images(fresh.seen[None])
         torch.testing.assert_close(kept.seen.tokens, features.tokens.detach())
+        assert (kept.seen.centres is None) == (features.centres is None) == (not modality.startswith("cloud"))
+        assert features.centres is None or torch.equal(kept.seen.centres, features.centres)
         for row, other in zip(fresh.rows, kept.rows, strict=True):
             for name in ("id", "sentences", "references", "questions"):
                 assert getattr(row, name) == getattr(other, name)
@@ -114,7 +117,7 @@ def interrupted(settings, world, network, at):
 
     with pytest.raises(KeyboardInterrupt):
         made(settings, "cloud", Interrupted("cloud", size=80, broken=(3,)), network)
-    (draft,) = Path(settings.folder).iterdir()
+    (draft,) = Path(settings.folder).glob(".*.draft")
     return draft
 
 
@@ -147,7 +150,37 @@ def test_an_interrupted_cache_of_anything_else_is_made_anew(settings, world, net
 def test_data_of_which_nothing_can_be_read_leave_nothing(settings, world, network, tmp_path):
     with pytest.raises(TrainingError, match="nothing to cache"):
         made(settings, "image", world("image", broken=range(12)), network)
-    assert not list((tmp_path / "cache").iterdir())
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [".image.lock"]
+
+
+def test_of_two_runs_that_want_one_cache_one_makes_it(settings, world, network):
+    """The second comes while the first is in its second batch, and would go on with what that has written."""
+    drawn, read = [], []
+
+    class Watched(world):
+        def look(self, index):
+            drawn.append(index)
+            if len(drawn) == 40:
+                second.start()
+                second.join(0.5)  # as long as it waits, nothing is drawn
+            return super().look(index)
+
+    def make():
+        cache = made(settings, "cloud", Watched("cloud", size=80), network)
+        read.append([cache.example(index).rows[0].id for index in range(80)])
+
+    second = threading.Thread(target=make)
+    make()
+    second.join()
+    assert drawn == list(range(80))
+    assert read[0] == read[1] == [f"cloud/{index}" for index in range(80)]
+
+
+def test_clouds_have_a_mask_whether_it_hides_something_or_not(settings, world, network):
+    """Else processes of which one has a small cloud in its part would not gather alike."""
+    cache = made(settings, "cloud", world("cloud"), network)
+    assert cache.example(0).seen.mask.all()
+    assert made(settings, "image", world("image"), network).example(0).seen.mask is None
 
 
 def test_workers_make_the_same_cache(settings, world, network, tmp_path):

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from region_perception.confidence import Calibration
 from region_perception.errors import InvalidRecipe
 from region_perception.modalities import MODALITIES
 from region_perception.network.region_blip import RegionBlip, parameter_owner
@@ -12,7 +13,7 @@ from region_perception.training.checkpoints import fingerprint
 from region_perception.training.loop import train
 from region_perception.training.phases import choose_what_learns, learning_rate, make_optimiser, start_new_modalities
 from region_perception.training.recipe import Optimiser, Share
-from region_perception.training.setup import set_up
+from region_perception.training.setup import kept_confidences, set_up
 from region_perception.weights.folder import read_config
 from region_perception.weights.load import load_model
 from region_perception.weights.store import save_model
@@ -111,6 +112,17 @@ def test_the_base_learns_alone(tmp_path, start, make_recipe, make_data):
     assert fingerprint(after.language.state_dict()) != fingerprint(before.language.state_dict())
 
 
+def test_the_whole_learns_at_once_but_for_encoders(tmp_path, start, make_recipe, make_data):
+    recipe = make_recipe(phase="whole", **dict.fromkeys(MODALITIES, SOME), optimiser=FAST, steps=4, order="mixed")
+    before = load_model(start).network
+    trained = load_model(train(recipe, tmp_path, make_data(recipe)))
+    assert changed(owners(before), owners(trained.network)) == {"base", "image_region", "cloud", "cloud_region"}
+    for encoder in ("image_encoder", "point_encoder"):
+        frozen = fingerprint(getattr(before, encoder).state_dict())
+        assert fingerprint(getattr(trained.network, encoder).state_dict()) == frozen
+    assert trained.trained == set(MODALITIES)
+
+
 def test_adapters_stand_on_their_base_until_the_base_itself_learns(tmp_path, start, make_recipe, make_data):
     loaded = load_model(start)
     adapters = save_model(
@@ -202,3 +214,25 @@ def test_frozen_parts_have_no_dropout_while_others_learn(network, make_recipe):
     layer = network.language.model.model.decoder.layers[0]
     assert layer.training
     assert layer.dropout == 0.25
+
+
+def test_what_learns_loses_its_calibration_and_the_rest_keeps_it(start, tmp_path, make_recipe, make_data) -> None:
+    places = [*(("caption", name) for name in MODALITIES), ("find", "image_region"), ("find", "cloud_region")]
+    calibration = [Calibration(task, name, 2.0, 0.5) for task, name in places]
+    model, folder = load_model(start), tmp_path / "calibrated"
+    told = {"trained": MODALITIES, "calibration": calibration, "score_method": "likelihood"}
+    save_model(folder, model.network, model.codec, card="", **told)
+
+    def kept(**changes):
+        recipe = make_recipe(start=str(folder), **OFF | changes)
+        entries, method = kept_confidences(set_up(recipe, tmp_path / f"{recipe.phase}-{changes}", make_data(recipe)))
+        return {each.modality for each in entries}, method
+
+    assert kept(image_region=SOME) == ({"image", "cloud", "cloud_region"}, "likelihood")
+    assert kept(image_region=SOME, cloud=SOME, cloud_region=SOME) == ({"image"}, None)
+    assert kept(phase="base", image=SOME) == (set(), None)
+    assert kept(phase="encoders", cloud_region=SOME) == ({"image", "image_region"}, "likelihood")
+    recipe = make_recipe(start=str(folder), steps=1, **OFF | {"image_region": SOME})
+    written = read_config(train(recipe, tmp_path / "run", make_data(recipe)))
+    assert list(written.calibration) == [each for each in calibration if each.modality != "image_region"]
+    assert written.score_method == "likelihood"

@@ -103,6 +103,18 @@ def test_matching_looks_where_its_negatives_are(network, make_part, step, monkey
     assert found == pytest.approx(expected.item(), rel=1e-4)
 
 
+def test_regions_of_negatives_are_read_from_the_memory_that_is_there(network, make_part, step, monkeypatch):
+    """Keys and values of an observation are not copied for each row that reads them."""
+    read = []
+    match = network.match
+    monkeypatch.setattr(network, "match", lambda glances, text: [read.extend(glances), match(glances, text)][1])
+    step(Batch((make_part("cloud_region"),), 0))
+    own, again, elsewhere = (glance.memory for glance in read)
+    assert own is again
+    assert all(ours is theirs for ours, theirs in zip(own.keys, elsewhere.keys, strict=True))
+    assert sum(elsewhere.counts) == sum(own.counts)
+
+
 @pytest.mark.parametrize("negatives", ["batch", "observation"])
 def test_negatives_may_stay_in_their_observation(network, make_part, make_recipe, monkeypatch, negatives):
     from region_perception.training import step as module

@@ -79,6 +79,11 @@ def _configure(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None
     return configure
 
 
+def _calibrate(**changes: Any) -> Callable[[Path], None]:
+    entry = {"task": "caption", "modality": "image", "slope": 1.0, "shift": 0.0} | changes
+    return _configure(lambda data: data.update(calibration=[entry]))
+
+
 def _write_config(text: str) -> Callable[[Path], None]:
     return lambda folder: (folder / "config.json").write_text(text)
 
@@ -154,6 +159,19 @@ HOSTILE = {
         _configure(lambda data: data.update(base="..", base_samples=[{"name": "x", "values": [float("nan")]}])),
         InvalidSpec,
         "expected a finite number",
+    ),
+    "calibration is a number": (_configure(lambda data: data.update(calibration=1)), InvalidSpec, "expected a list"),
+    "calibration of NaN": (_calibrate(slope=float("nan")), InvalidSpec, "slope is nan; expected a finite number"),
+    "calibration without end": (_calibrate(shift=float("inf")), InvalidSpec, "shift is inf; expected a finite number"),
+    "calibration upside down": (_calibrate(slope=-1), InvalidSpec, r"slope -1\.0; expected one above 0"),
+    "calibration in words": (_calibrate(shift="much"), InvalidSpec, "shift is 'much'"),
+    "calibration of nothing": (_calibrate(modality="sound"), InvalidSpec, "calibration names 'sound'"),
+    "calibration of no task": (_calibrate(task="sing"), InvalidSpec, "task is 'sing'; expected one of"),
+    "calibration with more": (_calibrate(mood=1), InvalidSpec, r"unknown keys \['mood'\]"),
+    "score method": (
+        _configure(lambda data: data.update(score_method="luck")),
+        InvalidSpec,
+        "score_method is 'luck'; expected one of",
     ),
     "index is no JSON": (_index("{"), WeightsError, "base.safetensors.index.json cannot be read"),
     "index has no map": (_index("{}"), WeightsError, "base.safetensors.index.json cannot be read"),

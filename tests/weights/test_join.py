@@ -76,6 +76,18 @@ def test_the_command(saved, learnt_apart, tmp_path, capsys):
         assert words in capsys.readouterr().err
 
 
+def test_a_card_that_cannot_be_read_is_named(saved, tmp_path, capsys):
+    out, card = tmp_path / "joined", tmp_path / "card.md"
+    for content in (None, b"\xff\xfe", b"# Mine\n"):
+        if content:
+            card.write_bytes(content)
+        code = main(["join", str(saved), "--card", str(card), "--out", str(out)])
+        readable = content == b"# Mine\n"
+        assert (code == 0, out.exists()) == (readable, readable)
+        assert (f"--card {card} cannot be read" in capsys.readouterr().err) == (not readable)
+    assert (out / "README.md").read_text() == "# Mine\n"
+
+
 def test_nothing_but_parts_can_be_taken(saved, tmp_path):
     with pytest.raises(InvalidInput, match="expected some of clouds, image_region, cloud, cloud_region"):
         join_models(saved, {"base": saved}, tmp_path / "joined", card="")
