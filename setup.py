@@ -1,6 +1,7 @@
 """What pyproject.toml cannot say: which folders are installed where. Everything else about the package stands there."""
 
 import os
+from glob import glob
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -19,9 +20,13 @@ setup(
     # The models lie at the top of the repository, and inside the package once it is installed.
     package_dir={f"{NAME}.models": MODELS},
     package_data={NAME: ["py.typed"], f"{NAME}.models": ["**/*"]},
-    # How a ROS 2 workspace finds an installed package; colcon links pyproject.toml only because it is named here.
+    # How a ROS 2 workspace finds an installed package, and what it starts it with. colcon links pyproject.toml and the
+    # README only because they are named here.
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
-        (f"share/{NAME}", ["package.xml", "pyproject.toml"]),
+        (f"share/{NAME}", ["package.xml", "pyproject.toml", "README.md"]),
+        (f"share/{NAME}/launch", sorted(glob("launch/*.launch.*"))),
+        (f"share/{NAME}/config", sorted(glob("config/*"))),
+        (f"share/{NAME}/rviz", sorted(glob("rviz/*.rviz"))),
     ],
 )

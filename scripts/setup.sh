@@ -6,7 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+name=setup
 base="${PYTHON:-python3}"
+. scripts/functions.sh
 
 # What open3d loads from the system, and the Debian and Ubuntu package of each.
 SYSTEM_LIBRARIES=(
@@ -18,31 +20,13 @@ SYSTEM_LIBRARIES=(
   "libidn2.so.0 libidn2-0"
 )
 
-say() { printf 'setup: %s\n' "$*" >&2; }
-stop() { say "$@"; exit 1; }
-
 # What the installation depends on. The folder is part of it: .venv names it, so a moved checkout installs anew.
-fingerprint() { { pwd; cat pyproject.toml setup.py constraints.txt scripts/setup.sh; } | cksum; }
-
-version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+fingerprint() { { pwd; cat pyproject.toml setup.py constraints.txt scripts/setup.sh scripts/functions.sh; } | cksum; }
 
 # .venv works, and is of the Python that was asked for, if one was.
 right_python() { version .venv/bin/python >/dev/null && { [ -z "${PYTHON:-}" ] || [ "$(version .venv/bin/python)" = "$(version "$base")" ]; }; }
 
 up_to_date() { [ "$(cat .venv/.ready 2>/dev/null)" = "$(fingerprint)" ] && right_python; }
-
-as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
-
-# apt_install PACKAGE...: by apt where this user may, else says what to type and fails.
-apt_install() {
-  local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq)
-  if command -v apt-get >/dev/null && as_root true 2>/dev/null; then
-    say "installing $* by apt"
-    { "${apt[@]}" install -y "$@" || { "${apt[@]}" update && "${apt[@]}" install -y "$@"; }; } </dev/null &>/dev/null && return
-  fi
-  say "please type: sudo apt-get install -y $*"
-  return 1
-}
 
 check_python() {
   command -v "$base" >/dev/null || stop "no '$base' here; Python 3.10 to 3.13 is needed: make PYTHON=/path/to/python3"

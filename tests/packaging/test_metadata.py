@@ -21,9 +21,9 @@ def dependency_lines() -> list[str]:
     return [line.strip() for line in lists.splitlines() if line.strip().startswith('"')]
 
 
-def pin_lines() -> list[str]:
-    """The lines of constraints.txt that pin something."""
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+def pin_lines(file: str = "constraints.txt") -> list[str]:
+    """The lines of a file that pin something."""
+    lines = (ROOT / file).read_text().splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -33,7 +33,7 @@ def ranges() -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
 
 
-@pytest.mark.parametrize("line", [*dependency_lines(), *pin_lines()])
+@pytest.mark.parametrize("line", [*dependency_lines(), *pin_lines(), *pin_lines("ros-constraints.txt")])
 def test_every_dependency_has_its_reason_beside_it(line: str):
     requirement, _, reason = line.partition("#")
     assert requirement.strip()
@@ -49,6 +49,14 @@ def test_every_pin_is_in_the_range_that_the_package_asks_for(line: str):
     assert asked is None or asked.specifier.contains(version)
 
 
+def test_no_two_files_pin_the_same():
+    names = [
+        {canonicalize_name(Requirement(line.partition("#")[0]).name) for line in pin_lines(file)}
+        for file in ("constraints.txt", "ros-constraints.txt")
+    ]
+    assert names[0].isdisjoint(names[1])
+
+
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
 def test_every_dependency_is_pinned_once_for_every_python(python: str):
     pins = [Requirement(line.partition("#")[0].strip()) for line in pin_lines()]
@@ -60,9 +68,11 @@ def test_every_dependency_is_pinned_once_for_every_python(python: str):
 
 def test_version_is_the_same_everywhere():
     package = ElementTree.parse(ROOT / "package.xml").getroot()
+    interfaces = ElementTree.parse(ROOT / "interfaces/region_perception_msgs/package.xml").getroot()
     changes = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert changes is not None
     assert region_perception.__version__ == package.findtext("version") == changes.group(1)
+    assert interfaces.findtext("version") == region_perception.__version__
 
 
 def test_this_python_is_one_of_those_promised():

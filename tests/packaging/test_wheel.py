@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "docs", "resource"]
-FILES = ["pyproject.toml", "setup.py", "package.xml", "README.md", "LICENSE"]
+SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource"]
+FILES = ["pyproject.toml", "setup.py", "setup.cfg", "package.xml", "README.md", "LICENSE"]
 MODEL = ["config.json", "base.safetensors", "tokenizer/tokenizer.json", "README.md"]
 
 
@@ -66,7 +66,16 @@ def test_wheel_brings_its_command_and_licence(installed: Path):
     assert list(installed.glob("*.dist-info/**/LICENSE"))
 
 
+def test_wheel_brings_the_nodes(installed: Path):
+    written = {path.relative_to(ROOT) for path in (ROOT / "ros_nodes").rglob("*.py")}
+    assert len(written) > 1
+    assert written <= {path.relative_to(installed) for path in installed.rglob("*.py")}
+    (points,) = installed.glob("*.dist-info/entry_points.txt")
+    assert "region_captioner = ros_nodes.region_captioner:main" in points.read_text()
+
+
 def test_wheel_has_what_a_ros_workspace_looks_for(installed: Path):
     (share,) = installed.glob("*.data/data/share")
     assert (share / "ament_index/resource_index/packages/region_perception").is_file()
     assert (share / "region_perception/package.xml").is_file()
+    assert (share / "region_perception/config/fastdds_large_messages.xml").is_file()

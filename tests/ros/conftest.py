@@ -1,0 +1,61 @@
+"""Tests of the ROS 2 side. Conversions are tested everywhere, with messages of ours that have the same fields; what is
+marked `ros` needs rclpy and the built interfaces, and is tested with the real ones by `make test-ros`."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"  # else a wrong type is only noticed when it is published, or never
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # test runs side by side do not hear each other
+
+sys.path.insert(0, str(Path(__file__).parent))
+MISSING = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]
+REASON = f"needs {' and '.join(MISSING)}: make test-ros" if MISSING else ""
+
+Types = Callable[..., Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if MISSING and os.environ.get("ROS_TESTS") == "all":
+        raise pytest.UsageError(f"ROS_TESTS=all, but there is no {' and no '.join(MISSING)}")
+    for item in items:
+        if MISSING and item.get_closest_marker("ros"):
+            item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.ros)])
+def make(request: pytest.FixtureRequest) -> Types:
+    """make("sensor_msgs/Image", width=3) -> a message, of ours or a real one."""
+    if request.param == "stand-in":
+        from stand_ins import stand_in
+
+        return lambda name, /, **values: stand_in(name)(**values)
+    return lambda name, /, **values: real_class(name)(**values)
+
+
+@pytest.fixture(scope="session")
+def encoding() -> Iterator[ModuleType]:
+    """`ros_nodes.encoding`, over the real message packages where they are, else over ours."""
+    if not MISSING:
+        yield importlib.import_module("ros_nodes.encoding")
+        return
+    from stand_ins import stand_in_modules
+
+    ours = stand_in_modules()
+    sys.modules.update(ours)
+    yield importlib.import_module("ros_nodes.encoding")
+    for name in ours:
+        del sys.modules[name]
+
+
+def real_class(name: str) -> Any:
+    package, _, message = name.partition("/")
+    return getattr(importlib.import_module(f"{package}.msg"), message)
