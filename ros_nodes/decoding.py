@@ -4,8 +4,8 @@ Nothing here needs ROS: messages are read by the names of their fields. The one 
 imports; what each function takes is said where it is written.
 """
 
-from ros_nodes.cloud_messages import MAX_POINTS, cloud_of_image, decode_cloud
-from ros_nodes.frames import (
+from ros_nodes.messages.cloud_messages import MAX_POINTS, cloud_of_image, decode_cloud
+from ros_nodes.messages.frames import (
     OPTICAL_TO_BODY,
     STILL,
     Rigid,
@@ -15,9 +15,9 @@ from ros_nodes.frames import (
     rigid_from_transform,
     to_body,
 )
-from ros_nodes.image_messages import MAX_PIXELS, decode_camera_info, decode_depth, decode_image, decode_pixels
-from ros_nodes.refusals import Code, Refusal, printable, refusal_of
-from ros_nodes.region_messages import (
+from ros_nodes.messages.image_messages import MAX_PIXELS, decode_camera_info, decode_depth, decode_image, decode_pixels
+from ros_nodes.messages.refusals import Code, Refusal, printable, refusal_of
+from ros_nodes.messages.region_messages import (
     decode_click,
     decode_clicked_point,
     decode_detection_2d,
@@ -28,7 +28,7 @@ from ros_nodes.region_messages import (
     decode_roi,
     locate,
 )
-from ros_nodes.stamps import check_age, nanoseconds
+from ros_nodes.messages.stamps import check_age, nanoseconds
 
 __all__ = [
     "MAX_PIXELS",

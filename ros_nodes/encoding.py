@@ -1,7 +1,7 @@
 """Observations, regions and captions to messages. Needs the message packages of ROS 2, and nothing else of it."""
 
-from ros_nodes.array_messages import data_of, encode_camera_info, encode_cloud, encode_image, encode_picture
-from ros_nodes.caption_messages import (
+from ros_nodes.messages.array_messages import data_of, encode_camera_info, encode_cloud, encode_image, encode_picture
+from ros_nodes.messages.caption_messages import (
     encode_caption,
     encode_captions,
     encode_refused,
@@ -9,8 +9,8 @@ from ros_nodes.caption_messages import (
     place,
     write_pose,
 )
-from ros_nodes.marker_messages import encode_annotated, encode_diagnostic, encode_image_marker, encode_markers
-from ros_nodes.region_encoding import encode_region_2d, encode_region_3d
+from ros_nodes.messages.marker_messages import encode_annotated, encode_diagnostic, encode_image_marker, encode_markers
+from ros_nodes.messages.region_encoding import encode_region_2d, encode_region_3d
 
 __all__ = [
     "data_of",

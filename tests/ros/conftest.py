@@ -16,7 +16,7 @@ os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"  # else a wrong type is only noticed
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # test runs side by side do not hear each other
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "messages")]
 MISSING = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]
 REASON = f"needs {' and '.join(MISSING)}: make test-ros" if MISSING else ""
 

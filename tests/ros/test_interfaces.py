@@ -9,8 +9,8 @@ import pytest
 from conftest import real_class
 from stand_ins import ros_tables
 
-from ros_nodes.refusals import Code
-from ros_nodes.region_kinds import Kind2D, Kind3D
+from ros_nodes.messages.refusals import Code
+from ros_nodes.messages.region_kinds import Kind2D, Kind3D
 
 ROOT = Path(__file__).parents[2]
 FILES = ros_tables.interface_files()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ros_nodes.refusals import Code, Refusal
+from ros_nodes.messages.refusals import Code, Refusal
 
 MAX_AHEAD = 0.5  # seconds: clocks of two computers differ by a little; more is a clock that is wrong
 

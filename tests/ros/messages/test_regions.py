@@ -33,9 +33,9 @@ from ros_nodes.decoding import (
     locate,
     rigid_from_pose,
 )
-from ros_nodes.frames import quaternion_of
-from ros_nodes.region_kinds import Kind2D, Kind3D
-from ros_nodes.region_messages import crosses_itself
+from ros_nodes.messages.frames import quaternion_of
+from ros_nodes.messages.region_kinds import Kind2D, Kind3D
+from ros_nodes.messages.region_messages import crosses_itself
 
 SIZE = (8, 6)
 SQUARE = [1.0, 1.0, 5.0, 1.0, 5.0, 4.0, 1.0, 4.0]

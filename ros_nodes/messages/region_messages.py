@@ -30,10 +30,10 @@ from region_perception.regions import (
     Scribble,
 )
 from region_perception.regions.checks import PIXEL_LIMIT
-from ros_nodes.compressed_images import decode_mask
-from ros_nodes.frames import Rigid, rotation_of
-from ros_nodes.refusals import Code, Refusal
-from ros_nodes.region_kinds import Kind2D, Kind3D
+from ros_nodes.messages.compressed_images import decode_mask
+from ros_nodes.messages.frames import Rigid, rotation_of
+from ros_nodes.messages.refusals import Code, Refusal
+from ros_nodes.messages.region_kinds import Kind2D, Kind3D
 
 MAX_VERTICES = 500  # of an outline; a longer one is a mask
 MAX_INDICES = 4_000_000

@@ -19,9 +19,9 @@ from region_perception import Caption
 from region_perception.drawing import Drawable, draw_image
 from region_perception.drawing.palette import region_colour
 from region_perception.observations import ImageObservation
-from ros_nodes.array_messages import encode_picture
-from ros_nodes.frames import STILL, Rigid, rotation_of
-from ros_nodes.refusals import Code
+from ros_nodes.messages.array_messages import encode_picture
+from ros_nodes.messages.frames import STILL, Rigid, rotation_of
+from ros_nodes.messages.refusals import Code
 
 TEXT_HEIGHT = 0.03  # metres, of a capital letter
 LINE_LENGTH = 40  # characters, where markers break sentences

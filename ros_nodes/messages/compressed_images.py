@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ros_nodes.refusals import Code, Refusal, printable
+from ros_nodes.messages.refusals import Code, Refusal, printable
 
 if TYPE_CHECKING:
     from PIL import Image

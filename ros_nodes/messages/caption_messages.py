@@ -12,8 +12,8 @@ from std_msgs.msg import Header
 
 from region_perception import Caption
 from region_perception.regions import CloudFootprint, Footprint
-from ros_nodes.frames import STILL, Rigid, quaternion_of
-from ros_nodes.refusals import Code, Refusal, printable
+from ros_nodes.messages.frames import STILL, Rigid, quaternion_of
+from ros_nodes.messages.refusals import Code, Refusal, printable
 
 MAX_TEXT = 2_000  # characters of one sentence
 

@@ -25,7 +25,7 @@ from ros_nodes.decoding import (
     rigid_from_transform,
     to_body,
 )
-from ros_nodes.frames import quaternion_of, rotation_of
+from ros_nodes.messages.frames import quaternion_of, rotation_of
 
 
 @pytest.mark.parametrize(

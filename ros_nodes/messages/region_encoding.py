@@ -22,9 +22,9 @@ from region_perception.regions import (
     Region,
     Scribble,
 )
-from ros_nodes.array_messages import data_of
-from ros_nodes.caption_messages import write_pose
-from ros_nodes.frames import STILL, Rigid, rigid_from_pose
+from ros_nodes.messages.array_messages import data_of
+from ros_nodes.messages.caption_messages import write_pose
+from ros_nodes.messages.frames import STILL, Rigid, rigid_from_pose
 
 
 def encode_region_2d(region: Region | None, header: Header, *, id: str = "", label: str = "") -> Region2D:

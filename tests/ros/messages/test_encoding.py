@@ -27,7 +27,7 @@ from ros_nodes.decoding import (
     decode_region_3d,
     rigid_from_pose,
 )
-from ros_nodes.frames import rotation_of
+from ros_nodes.messages.frames import rotation_of
 
 RANDOM = np.random.default_rng(1)
 PIXELS = RANDOM.integers(0, 256, (6, 8, 3)).astype(np.uint8)

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from stand_ins import stand_in
 
 from ros_nodes.decoding import Code, Refusal, decode_camera_info, decode_depth, decode_image, decode_pixels
-from ros_nodes.image_messages import ENCODINGS
+from ros_nodes.messages.image_messages import ENCODINGS
 
 RED_GREEN = np.array([[[250, 20, 30], [10, 240, 50]]], np.uint8)  # RGB, 2 x 1
 

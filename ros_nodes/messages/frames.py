@@ -24,7 +24,7 @@ import numpy as np
 from region_perception.errors import InvalidObservation
 from region_perception.observations import CloudObservation
 from region_perception.observations.cloud_arrays import near_zero
-from ros_nodes.refusals import Code, Refusal
+from ros_nodes.messages.refusals import Code, Refusal
 
 AXES = ("auto", "body", "optical")
 OPTICAL_SUFFIXES = ("_optical", "_optical_frame")

@@ -13,9 +13,9 @@ import numpy as np
 from region_perception.errors import InvalidObservation
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.observations.cloud_arrays import FAR_FROM_ZERO, near_zero
-from ros_nodes.frames import STILL, Rigid, moved_cloud, to_body
-from ros_nodes.image_messages import raw_bytes
-from ros_nodes.refusals import Code, Refusal, printable
+from ros_nodes.messages.frames import STILL, Rigid, moved_cloud, to_body
+from ros_nodes.messages.image_messages import raw_bytes
+from ros_nodes.messages.refusals import Code, Refusal, printable
 
 MAX_POINTS = 4_000_000  # the largest organised clouds of 3D cameras have 2.3 million
 MAX_FIELDS = 64

@@ -13,8 +13,8 @@ import numpy as np
 
 from region_perception.errors import InvalidObservation
 from region_perception.observations import ImageObservation, Intrinsics
-from ros_nodes.compressed_images import compressed_depth, compressed_pixels
-from ros_nodes.refusals import Code, Refusal, printable
+from ros_nodes.messages.compressed_images import compressed_depth, compressed_pixels
+from ros_nodes.messages.refusals import Code, Refusal, printable
 
 MAX_PIXELS = 16_000_000  # twice 4K
 FARTHEST_MEDIAN_DEPTH = 1_000.0  # metres: no camera sees this far in half of its pixels; these are millimetres
