@@ -1,4 +1,4 @@
-"""Observations, regions and captions to messages. Needs the message packages of ROS 2, and nothing else of it."""
+"""Observations, regions and captions to messages: those of ROS 2 where they are, else plain ones (see `classes`)."""
 
 from ros_nodes.messages.array_messages import data_of, encode_camera_info, encode_cloud, encode_image, encode_picture
 from ros_nodes.messages.caption_messages import (

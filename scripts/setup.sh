@@ -51,7 +51,7 @@ check_system_libraries() {
 install_packages() {
   say "installing into .venv, which takes a few minutes the first time"
   right_python || "$base" -m venv --clear .venv
-  .venv/bin/python -m pip install -c constraints.txt -e ".[cloud,train,eval,dev]" >.venv/setup.log 2>&1 ||
+  .venv/bin/python -m pip install -c constraints.txt -e ".[cloud,bag,train,eval,dev]" >.venv/setup.log 2>&1 ||
     { tail -n 15 .venv/setup.log >&2; stop "pip failed; all that it said is in .venv/setup.log"; }
 }
 

@@ -6,10 +6,9 @@ from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
-from std_msgs.msg import Header
 
 from region_perception.observations import Intrinsics
+from ros_nodes.messages.classes import CameraInfo, Header, Image, PointCloud2, PointField
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

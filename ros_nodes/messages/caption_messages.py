@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from region_perception_msgs.msg import CaptionAlternative, RegionCaption, RegionCaptionArray, Status
-from std_msgs.msg import Header
 
 from region_perception import Caption
 from region_perception.regions import CloudFootprint, Footprint
+from ros_nodes.messages.classes import CaptionAlternative, Header, RegionCaption, RegionCaptionArray, Status
 from ros_nodes.messages.frames import STILL, Rigid, quaternion_of
 from ros_nodes.messages.refusals import Code, Refusal, printable
 

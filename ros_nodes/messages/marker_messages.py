@@ -7,19 +7,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Duration
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Point
-from region_perception_msgs.msg import RegionCaption
-from sensor_msgs.msg import Image
-from std_msgs.msg import ColorRGBA, Header
-from visualization_msgs.msg import ImageMarker, Marker, MarkerArray
 
 from region_perception import Caption
 from region_perception.drawing import Drawable, draw_image
 from region_perception.drawing.palette import region_colour
 from region_perception.observations import ImageObservation
 from ros_nodes.messages.array_messages import encode_picture
+from ros_nodes.messages.classes import (
+    ColorRGBA,
+    DiagnosticStatus,
+    Duration,
+    Header,
+    Image,
+    ImageMarker,
+    KeyValue,
+    Marker,
+    MarkerArray,
+    Point,
+    RegionCaption,
+)
 from ros_nodes.messages.frames import STILL, Rigid, rotation_of
 from ros_nodes.messages.refusals import Code
 

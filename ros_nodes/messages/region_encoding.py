@@ -6,9 +6,6 @@ import io
 from array import array
 
 import numpy as np
-from region_perception_msgs.msg import Region2D, Region3D
-from sensor_msgs.msg import CompressedImage
-from std_msgs.msg import Header
 
 from region_perception.regions import (
     Box,
@@ -24,6 +21,7 @@ from region_perception.regions import (
 )
 from ros_nodes.messages.array_messages import data_of
 from ros_nodes.messages.caption_messages import write_pose
+from ros_nodes.messages.classes import CompressedImage, Header, Region2D, Region3D
 from ros_nodes.messages.frames import STILL, Rigid, rigid_from_pose
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource"]
+SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource", "interfaces"]
 FILES = ["pyproject.toml", "setup.py", "setup.cfg", "package.xml", "README.md", "LICENSE"]
 MODEL = ["config.json", "base.safetensors", "tokenizer/tokenizer.json", "README.md"]
 
@@ -72,6 +72,13 @@ def test_wheel_brings_the_nodes(installed: Path):
     assert written <= {path.relative_to(installed) for path in installed.rglob("*.py")}
     (points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "region_captioner = ros_nodes.region_captioner:main" in points.read_text()
+
+
+def test_wheel_has_the_definitions_that_bags_are_written_with(installed: Path):
+    written = {path.name: path.read_text() for path in (ROOT / "interfaces/region_perception_msgs/msg").glob("*.msg")}
+    assert len(written) > 1
+    found = (installed / "ros_nodes/messages/definitions").glob("*.msg")
+    assert {path.name: path.read_text() for path in found} == written
 
 
 def test_wheel_has_what_a_ros_workspace_looks_for(installed: Path):

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,18 +42,9 @@ def make(request: pytest.FixtureRequest) -> Types:
 
 
 @pytest.fixture(scope="session")
-def encoding() -> Iterator[ModuleType]:
-    """`ros_nodes.encoding`, over the real message packages where they are, else over ours."""
-    if not MISSING:
-        yield importlib.import_module("ros_nodes.encoding")
-        return
-    from stand_ins import stand_in_modules
-
-    ours = stand_in_modules()
-    sys.modules.update(ours)
-    yield importlib.import_module("ros_nodes.encoding")
-    for name in ours:
-        del sys.modules[name]
+def encoding() -> ModuleType:
+    """`ros_nodes.encoding`, which writes real messages where they are, else plain ones."""
+    return importlib.import_module("ros_nodes.encoding")
 
 
 def real_class(name: str) -> Any:

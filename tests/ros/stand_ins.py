@@ -8,7 +8,6 @@ import sys
 from array import array
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 _SPEC = importlib.util.spec_from_file_location("ros_tables", Path(__file__).parents[2] / "scripts" / "ros_tables.py")
@@ -77,18 +76,6 @@ def stand_in(name: str) -> Any:
 
     constants = {item.name: _constant(item) for item in items if item.value is not None}
     return type(message, (), {"__slots__": tuple(fields), "__init__": initialise, **constants})
-
-
-def stand_in_modules() -> dict[str, ModuleType]:
-    """`package` and `package.msg` for every package, to be put into sys.modules."""
-    names = [*COMMON, *(f"{_OURS}/{path.stem}" for path in ros_tables.interface_files() if path.suffix == ".msg")]
-    modules: dict[str, ModuleType] = {}
-    for name in names:
-        package, _, message = name.partition("/")
-        top = modules.setdefault(package, ModuleType(package))
-        top.msg = modules.setdefault(f"{package}.msg", ModuleType(f"{package}.msg"))  # type: ignore[attr-defined]
-        setattr(modules[f"{package}.msg"], message, stand_in(name))
-    return modules
 
 
 def _zero(kind: str, default: str | None, package: str) -> Any:
