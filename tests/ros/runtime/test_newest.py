@@ -1,0 +1,84 @@
+"""The newest message of a topic: what is kept, found by stamp, counted, and waited for."""
+
+import threading
+import time
+
+from ros_nodes.runtime.newest import Newest
+
+
+def filled(history: int, *stamps: int) -> Newest[str]:
+    frames: Newest[str] = Newest(history)
+    for stamp in stamps:
+        frames.put(f"at {stamp}", stamp)
+    return frames
+
+
+def test_only_the_newest_is_kept_and_the_rest_is_counted():
+    frames = filled(1, 1, 2, 3)
+    frame = frames.newest()
+    assert frame is not None
+    assert (frame.value, frame.number, frames.received, frames.dropped) == ("at 3", 3, 3, 2)
+
+
+def test_what_was_used_is_not_dropped():
+    frames = filled(1, 1)
+    frames.newest()
+    frames.put("next", 2)
+    assert frames.dropped == 0
+    assert frames.peek() is not None
+    frames.put("last", 3)
+    assert frames.dropped == 1  # peeking is not using
+
+
+def test_a_message_is_taken_once():
+    frames = filled(1, 1)
+    assert frames.take() is not None
+    assert frames.take() is None
+    frames.put("next", 2)
+    taken = frames.take()
+    assert taken is not None
+    assert taken.value == "next"
+
+
+def test_messages_are_found_by_the_nearest_stamp():
+    second = 1_000_000_000
+    frames = filled(3, 0 * second, 1 * second, 2 * second, 3 * second)
+    near = frames.near(2 * second + 40_000_000, 0.05)
+    assert near is not None
+    assert near.stamp == 2 * second
+    assert frames.near(2 * second + 60_000_000, 0.05) is None
+    assert frames.near(0, 0.5) is None  # pushed out
+    assert frames.stamps() == (1 * second, 3 * second)
+
+
+def test_history_can_shrink():
+    frames = filled(4, 1, 2, 3, 4)
+    frames.resize(2)
+    assert frames.stamps() == (3, 4)
+    assert frames.dropped == 2
+
+
+def test_waiting_ends_with_the_message_that_is_wanted():
+    frames = filled(1, 1)
+
+    def send() -> None:
+        for stamp in (2, 3):
+            time.sleep(0.02)
+            frames.put("later", stamp)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    found = frames.wait(lambda: frames.near(3, 0.0), timeout=20.0)
+    thread.join()
+    assert found is not None
+    assert found.stamp == 3
+    assert frames.wait(lambda: frames.near(9, 0.0), timeout=0.02) is None
+
+
+def test_forgetting_keeps_the_counters():
+    frames = filled(2, 1, 2, 3)
+    frames.clear()
+    assert frames.newest() is None
+    assert frames.take() is None
+    assert frames.rate() == 0
+    assert (frames.received, frames.dropped) == (3, 1)
