@@ -41,25 +41,36 @@ _TELLINGS: tuple[tuple[str, ...], ...] = (
 
 
 def describe(picture: Picture, thing: Thing) -> Phrase:
-    """All that the regular caption of a thing tells: its properties, position, and relation to its best neighbour."""
+    """All that the regular caption of a thing tells: its properties, position, and what it rests on or in.
+
+    What it is beside, people ask or point with; a caption that always told it would say as much about the neighbour.
+    """
     scene = picture.scene
     own = attributes(thing, "color", "size", "pattern", "pose")
-    return replace(own, position=position_of(scene, thing), relation=best_relation(picture, thing))
+    return replace(own, position=position_of(scene, thing), relation=support_relation(picture, thing))
 
 
-def best_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
-    """What a thing rests on or in, else what rests on or in it, else its place beside the nearest thing that tells it.
+def support_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
+    """What a thing rests on or in, else what rests on or in it.
 
     The other is shown in the picture and told by as few words as mean only it.
     """
-    scene = picture.scene
     beneath = [other for other in picture.shown if thing.support and thing.support[1] == other.number]
     above = [other for other in picture.shown if other.support and other.support[1] == thing.number]
     for other in beneath + above:
-        word = thing.support[0] if thing.support else OPPOSITE[_support(other)]
-        phrase = short_phrase(scene, other)
+        phrase = short_phrase(picture.scene, other)
         if phrase is not None:
-            return word, phrase
+            return thing.support[0] if thing.support else OPPOSITE[_support(other)], phrase
+    return None
+
+
+def best_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
+    """What a thing rests on or in, or what on or in it, else its place beside the nearest thing that tells it."""
+    return support_relation(picture, thing) or _relation_beside(picture, thing)
+
+
+def _relation_beside(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
+    scene = picture.scene
     others = sorted(picture.shown, key=lambda other: _distance(thing, other))
     for other in others:
         if other == thing or _distance(thing, other) > _NEAR:

@@ -51,6 +51,8 @@ def test_true_captions_are_judged_right(pictures):
             told = [verdict.kind, verdict.color, verdict.size, verdict.pattern, verdict.pose, verdict.position]
             assert False not in told
             assert verdict.relation in (True, None)
+            beside = describing.best_relation(picture, thing)
+            assert beside is None or judge(Phrase(relation=beside), picture.scene, thing).relation in (True, None)
 
 
 def test_wrong_words_are_judged_wrong(pictures):
@@ -65,8 +67,9 @@ def test_wrong_words_are_judged_wrong(pictures):
             if right.position in ("on the left", "on the right"):
                 other = "on the left" if right.position == "on the right" else "on the right"
                 assert judge(Phrase(position=other), picture.scene, thing).position is False
-            if right.relation and right.relation[0] in opposite:
-                relation = (opposite[right.relation[0]], right.relation[1])
+            beside = describing.best_relation(picture, thing)
+            if beside and beside[0] in opposite:
+                relation = (opposite[beside[0]], beside[1])
                 assert judge(Phrase(relation=relation), picture.scene, thing).relation is False
                 swapped += 1
     assert swapped > 100
