@@ -18,7 +18,9 @@ from study.variants import Plan, chosen_variants, variants
 
 from region_perception.cli.notes import notes_on_stderr
 from region_perception.errors import InvalidInput, RegionPerceptionError
+from region_perception.modalities import IMAGE
 from region_perception.weights.load import LoadedModel, load_model
+from region_perception.weights.respec import with_spec
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Options:
 
     model: Annotated[str, tyro.conf.Positional] = "tabletop-mini"
     """The trained model: a bundled one or a folder."""
-    base: str = "runs/tabletop-base/model"
-    """The base that short trainings begin with."""
+    base: str = ""
+    """The base that short trainings begin with. Default: that of `model`, whose other modalities are forgotten."""
     out: Path = Path("runs/results")
     """Where everything is kept, so that the command can go on."""
     page: Path = Path("docs/results.md")
@@ -68,13 +70,14 @@ def quick(options: Options) -> Options:
 
 def measure(options: Options, bench: Bench) -> None:
     """All results that are not there yet."""
-    model, base = _load(options, options.model), _load(options, options.base)
+    model = _load(options, options.model)
+    base = _load(options, options.base) if options.base else base_of(model)
     bench.measure_model(model, options.scenes)
     bench.measure_baselines(base, options.scenes)
     if options.variants == ("none",):
         return
     plan = Plan(
-        base=options.base,
+        base=options.base or options.model,
         steps=options.steps,
         observations=options.observations,
         batch=options.batch,
@@ -84,6 +87,11 @@ def measure(options: Options, bench: Bench) -> None:
     for seed in options.seeds:
         for variant in chosen_variants(variants(plan, base.network.spec.position, seed), options.variants):
             bench.train_variant(variant, seed, base, options.variant_scenes)
+
+
+def base_of(model: LoadedModel) -> LoadedModel:
+    """The model as it would be if it had learnt nothing but whole images."""
+    return with_spec(model, model.network.spec, forget=set(model.network.spec.modalities) - {IMAGE})
 
 
 def _load(options: Options, name: str) -> LoadedModel:

@@ -86,12 +86,13 @@ def _heading(results: Mapping[str, Result]) -> list[str]:
         "intervals; of trainings with several seeds with the lowest and the highest."
     )
     seeds = ", ".join(map(str, plan["seeds"]))
+    base = f"`{plan['base']}`" if plan["base"] else "the model's own base, its other modalities forgotten"
     rows = [
         ["command", f"`{plan['command']}`"],
         ["model", f"`{plan['model']}`, on {plan['scenes']:,} scenes of each split" + _untrained(plan)],
         [
             "short trainings",
-            f"`{RECIPE}` over `{plan['base']}`, {plan['steps']:,} steps of {plan['batch']} out of "
+            f"`{RECIPE}` over {base}, {plan['steps']:,} steps of {plan['batch']} out of "
             f"{plan['observations']:,} observations of each modality, measured on {plan['variant_scenes']:,} scenes; "
             f"seeds {seeds}, which decide the order of data and the choice of sentences and negatives; all begin with "
             "the same weights",

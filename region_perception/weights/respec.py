@@ -1,5 +1,6 @@
 """`with_spec`: a model as a network of another spec, as ablations need it."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from region_perception.weights.load import LoadedModel
 from region_perception.weights.precision import set_dtype
 
 
-def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> LoadedModel:
+def with_spec(model: LoadedModel, spec: NetworkSpec, *, forget: Collection[str] = (), seed: int = 0) -> LoadedModel:
     """`model` as a network of `spec`, which has to stand on the same base: for example the same without PaFE.
 
-    Every tensor that both have, of one size, is taken over; what only `spec` has begins at random numbers from `seed`.
-    A modality counts as trained if it was and all that it owns was taken over. A calibration holds for no other spec.
-    `model` stays as it is.
+    Every tensor that both have, of one size, is taken over, but for what the modalities to `forget` own; what is left
+    begins at random numbers from `seed`. A modality counts as trained if it was and all that it owns was taken over. A
+    calibration holds for no other weights. `model` stays as it is.
     """
     refuse_other_base(Path(model.source), spec, model.network.spec)
     with torch.random.fork_rng(devices=[]):
@@ -31,7 +32,7 @@ def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> Loaded
     network.to(encoder.device)
     before, trained = owned_tensors(model.network), set(model.trained)
     for owner, tensors in owned_tensors(network).items():
-        old = before.get(owner, {})
+        old = {} if owner in forget else before.get(owner, {})
         same = {name: old[name] for name in tensors if name in old and old[name].shape == tensors[name].shape}
         fill(network, {name: tensor.detach().clone() for name, tensor in same.items()}, encoder.device, encoder.dtype)
         if len(same) < max(len(tensors), len(old)):
@@ -39,4 +40,5 @@ def with_spec(model: LoadedModel, spec: NetworkSpec, *, seed: int = 0) -> Loaded
     codec = TextCodec(spec, model.codec.language, model.codec.qformer)
     kept = frozenset(trained & set(spec.modalities))
     made = replace(model, network=network.eval(), codec=codec, name=spec.name, trained=kept)
-    return made if spec == model.network.spec else replace(made, calibration=(), score_method=None)
+    same_weights = spec == model.network.spec and not forget
+    return made if same_weights else replace(made, calibration=(), score_method=None)

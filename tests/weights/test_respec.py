@@ -55,6 +55,17 @@ def test_a_modality_with_anything_new_has_not_learnt(saved: Path, network: Regio
     assert coarser.trained == {"image"}
 
 
+def test_what_is_forgotten_begins_anew_and_all_else_stays(saved: Path, network: RegionBlip) -> None:
+    model = load_model(saved, device="cpu")
+    others = set(network.spec.modalities) - {"image"}
+    base = with_spec(model, network.spec, forget=others)
+    assert base.trained == model.trained - others
+    before, ours = model.network.state_dict(), base.network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], ours[name])}
+    assert {name.split(".")[1] for name in changed if name.startswith("parts.")} == others
+    assert all(any(each in name for each in others) for name in changed)
+
+
 def test_another_base_is_refused(saved: Path, network: RegionBlip) -> None:
     spec = replace(network.spec, qformer=replace(network.spec.qformer, queries=7))
     with pytest.raises(WeightsError, match=r"qformer\.queries is 4; expected 7"):
