@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tyro
 
 from region_perception.cli.ask import ask
+from region_perception.cli.bag import bag
 from region_perception.cli.calibrate import calibrate
 from region_perception.cli.caption import caption
 from region_perception.cli.demo import demo
@@ -21,7 +22,7 @@ _ABOUT = """Point at regions of an image or a point cloud and get a sentence abo
 Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --draw out.png"""
 
 _APP = tyro.extras.SubcommandApp()
-for _command in (caption, ask, find, models, info, demo, simulate, evaluate, calibrate, join):
+for _command in (caption, ask, find, models, info, demo, simulate, evaluate, calibrate, join, bag):
     _APP.command(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(_command))
 # Its flags are named by the recipe's parts (--optimiser.peak), and --out may stand behind the recipe, too.
 _APP.command(tyro.conf.configure(tyro.conf.CascadeSubcommandArgs)(train))

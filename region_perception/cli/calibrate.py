@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 from region_perception.cli.notes import note
 from region_perception.cli.options import Switch
 from region_perception.cli.report import print_table
-from region_perception.cli.steps import counting_scenes, writing
+from region_perception.cli.steps import counting, writing
 from region_perception.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def calibrate(
     if not known:
         raise InvalidInput(f"the model in {folder} has learnt no modality: what it is sure of means nothing")
     settings = TabletopSettings(split=split, modalities=known)
-    with counting_scenes() as progress:
+    with counting("scenes") as progress:
         fitted = fit_confidences(captioner, partial(scene_cases, settings), scenes, TABLETOP, progress)
     _tell(fitted)
     # A model without modalities of regions keeps the method that it names.

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 from region_perception.cli.notes import note
 from region_perception.cli.options import ModelOptions, Switch, WritingOptions
 from region_perception.cli.simulate import Split
-from region_perception.cli.steps import counting_scenes, load_captioner
+from region_perception.cli.steps import counting, load_captioner
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -104,7 +104,7 @@ def _show(captioner: "Captioner", out: Path, shown: ShownOptions, writing: Writi
         size=shown.size,
         cloud=shown.cloud,
     )
-    with counting_scenes() as progress:
+    with counting("scenes") as progress:
         run(
             captioner,
             out,

@@ -85,14 +85,14 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def counting_scenes() -> Iterator[Callable[[int, int], None]]:
-    """Tells a bar on standard error how many scenes are done, of how many."""
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Tells a bar on standard error how many of `what` (such as "scenes") are done, of how many."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("scenes", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

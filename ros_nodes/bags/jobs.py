@@ -1,0 +1,215 @@
+"""What is to be done over a bag: which regions are captioned in which frame, found out before anything is captioned.
+
+Messages are told apart by topic, time of recording and turn, so that a second reading finds the same ones wherever it
+begins. A job is done as soon as all its messages have been read, and jobs are numbered in that order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ros_nodes.bags.reading import Bag, Record, Stamped, stamped
+from ros_nodes.bags.settings import BagSettings
+from ros_nodes.bags.topics import REGIONS_2D, Topics
+from ros_nodes.messages.refusals import Refusal
+from ros_nodes.messages.stamps import nanoseconds
+
+
+@dataclass(frozen=True)
+class Key:
+    """One message. time: nanoseconds, when it was recorded. turn: how many of the topic came before at that time."""
+
+    topic: str
+    time: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Regions of one message (or, without one, those that are proposed) in one frame.
+
+    frame: the image or the cloud; the image, too, where the cloud is made of its depth. None where the bag has no frame
+    of the stamp that the regions name. regions, which: a message of regions, and the places of those in it that are
+    meant. time: of the recording, where the captions go.
+    """
+
+    time: int
+    of_cloud: bool
+    frame: Key | None
+    depth: Key | None
+    camera_info: Key | None
+    regions: Key | None
+    which: tuple[int, ...]
+    stamp: int
+    """That the regions name, nanoseconds; 0 for the newest frame."""
+
+    @property
+    def needs(self) -> tuple[Key, ...]:
+        return tuple(key for key in (self.frame, self.depth, self.camera_info, self.regions) if key is not None)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A message, or a region, that could not be used."""
+
+    topic: str
+    time: int
+    reason: str
+    """NAME_OF_THE_CODE: words."""
+
+
+class Track:
+    """The messages of one topic, in the order of reading."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.headers: dict[Key, Stamped] = {}
+        self._times: list[int] = []
+        self._by_stamp: list[tuple[int, int]] = []  # stamp and place in keys, sorted when it is first asked for
+
+    def add(self, key: Key, header: Stamped) -> None:
+        self.keys.append(key)
+        self.headers[key] = header
+        self._times.append(key.time)
+
+    def by_stamp(self, stamp: int, slop: int) -> Key | None:
+        """The message whose stamp is nearest, if it is no more than `slop` nanoseconds off."""
+        if len(self._by_stamp) < len(self.keys):
+            self._by_stamp = sorted((self.headers[key].stamp, place) for place, key in enumerate(self.keys))
+        after = bisect_left(self._by_stamp, (stamp, 0))
+        near = [self._by_stamp[i] for i in (after - 1, after) if 0 <= i < len(self._by_stamp)]
+        best = min(near, key=lambda pair: abs(pair[0] - stamp), default=None)
+        return None if best is None or abs(best[0] - stamp) > slop else self.keys[best[1]]
+
+    def newest(self, time: int) -> Key | None:
+        """The last that was recorded until `time`."""
+        place = bisect_right(self._times, time)
+        return self.keys[place - 1] if place else None
+
+
+class Turns:
+    """Names messages as they are read."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def key(self, record: Record) -> Key:
+        connection, time, _ = record
+        before, turn = self._last.get(connection.topic, (time, -1))
+        turn = turn + 1 if before == time else 0
+        self._last[connection.topic] = (time, turn)
+        return Key(connection.topic, time, turn)
+
+
+class Scan:
+    """All that one reading of a bag, without its pixels and points, tells."""
+
+    def __init__(self, bag: Bag, topics: Topics) -> None:
+        self.topics = topics
+        self.problems: list[Problem] = []
+        self.order: dict[Key, int] = {}
+        self.tracks = {name: Track() for name in topics.all()}
+        self.regions: list[tuple[Key, bool, dict[int, tuple[int, ...]]]] = []
+        """Message, whether of a cloud, and by the stamp that they name the places of its regions."""
+        turns = Turns()
+        for record in bag.records(topics.all()):
+            key = turns.key(record)
+            self.order[key] = len(self.order)
+            try:
+                self._take(bag, key, record)
+            except Refusal as refusal:
+                self.problems.append(Problem(key.topic, key.time, str(refusal)))
+
+    def _take(self, bag: Bag, key: Key, record: Record) -> None:
+        connection, _, raw = record
+        if key.topic in (*self.topics.regions_2d, *self.topics.regions_3d):
+            message = bag.read(connection, raw)
+            self.regions.append((key, connection.msgtype not in REGIONS_2D, stamps_of(message)))
+            return
+        self.tracks[key.topic].add(key, stamped(raw))
+
+
+def elements(message: Any) -> list[Any]:
+    """The regions of an array of ours, or the detections of one of vision_msgs."""
+    return list(message.regions if hasattr(message, "regions") else message.detections)
+
+
+def stamps_of(message: Any) -> dict[int, tuple[int, ...]]:
+    """By the stamp that they name, the places of regions in a message; what has no stamp has that of the array."""
+    whole = nanoseconds(message.header.stamp)
+    found: dict[int, list[int]] = {}
+    for place, region in enumerate(elements(message)):
+        found.setdefault(nanoseconds(region.header.stamp) or whole, []).append(place)
+    found = found or {whole: []}  # that there is nothing any more is said, too
+    return {stamp: tuple(places) for stamp, places in found.items()}
+
+
+def jobs_of(scan: Scan, settings: BagSettings) -> list[Job]:
+    """All jobs, in the order in which they can be done."""
+    jobs = list(_proposing(scan, settings) if settings.propose is not None else _asked(scan, settings))
+    return sorted(jobs, key=lambda job: max(scan.order[key] for key in job.needs))  # those of one message stay in order
+
+
+def _asked(scan: Scan, settings: BagSettings) -> Iterator[Job]:
+    for key, of_cloud, by_stamp in scan.regions:
+        track = scan.tracks[_frames(scan.topics, of_cloud)]
+        for stamp, which in by_stamp.items():
+            frame = track.by_stamp(stamp, _slop(settings)) if stamp else track.newest(key.time)
+            depth, info = _beside(scan, settings, frame)
+            time = key.time if frame is None else frame.time
+            yield Job(time, of_cloud, frame, depth, info, key, which, stamp)
+
+
+def _proposing(scan: Scan, settings: BagSettings) -> Iterator[Job]:
+    of_cloud, due = settings.propose == "cloud", 0
+    for frame in scan.tracks[_frames(scan.topics, of_cloud)].keys:
+        if frame.time >= due:
+            due = frame.time + round(settings.every * 1e9)
+            depth, info = _beside(scan, settings, frame)
+            yield Job(frame.time, of_cloud, frame, depth, info, None, (), 0)
+
+
+def _frames(topics: Topics, of_cloud: bool) -> str:
+    return topics.points if of_cloud and topics.points else topics.image
+
+
+def _slop(settings: BagSettings) -> int:
+    return round(settings.slop * 1e9)
+
+
+def _beside(scan: Scan, settings: BagSettings, frame: Key | None) -> tuple[Key | None, Key | None]:
+    """Depth and calibration that belong to a frame; None for a cloud. What was not named but found must be of the same
+    camera: a bag may hold the depth of a camera that is not registered to the image."""
+    if frame is None or frame.topic != scan.topics.image:
+        return None, None
+    own = scan.tracks[frame.topic].headers[frame]
+    depth = info = None
+    if scan.topics.depth:
+        depths = scan.tracks[scan.topics.depth]
+        depth = depths.by_stamp(own.stamp, _slop(settings))
+        depth = depth if settings.topics.depth or _same_camera(depths, depth, own) else None
+    if scan.topics.camera_info:
+        infos = scan.tracks[scan.topics.camera_info]
+        info = infos.newest(frame.time) or next(iter(infos.keys), None)
+        info = info if settings.topics.camera_info or _same_camera(infos, info, own) else None
+    return depth, info
+
+
+def _same_camera(track: Track, key: Key | None, image: Stamped) -> bool:
+    return key is not None and track.headers[key].frame_id in ("", image.frame_id)
+
+
+def in_words(problems: list[Problem]) -> list[str]:
+    """A line for each topic and reason: how often, and the first of them."""
+    counts = Counter((each.topic, each.reason.partition(":")[0]) for each in problems)
+    first: dict[tuple[str, str], Problem] = {}
+    for each in problems:
+        first.setdefault((each.topic, each.reason.partition(":")[0]), each)
+    return [
+        f"{topic}: {count} x {code}; the first at {first[topic, code].time / 1e9:.3f} s: {first[topic, code].reason}"
+        for (topic, code), count in sorted(counts.items())
+    ]

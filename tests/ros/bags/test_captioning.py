@@ -1,0 +1,244 @@
+"""A bag comes back with captions: everything that was in it, and what the library says of its regions."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from recording import FRAME, LATE, SIZE, START, STEP, Recorded, contents, picture, read, record
+
+from region_perception import Captioner
+from ros_nodes.bags import BagSettings, TopicNames, caption_bag, captioning, parts, writing
+
+SHORT = BagSettings(max_tokens=6)
+OURS = ("/region_captions", "/region_markers")
+
+
+def run(captioner: Captioner, source: Path, out: Path, settings: BagSettings = SHORT) -> Any:
+    return caption_bag(lambda: captioner, source, out, settings)
+
+
+@pytest.mark.parametrize(("storage", "name"), [("mcap", "out.mcap"), ("sqlite3", "out.db3"), ("sqlite3", "out")])
+def test_all_that_was_in_a_bag_is_in_the_next_one(storage: str, name: str, captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", storage)
+    done = run(captioner, source.path, tmp_path / name)
+    came = contents(tmp_path / name)
+    assert sorted(message for message in came if message[0] not in OURS) == sorted(contents(source.path))
+    assert [time for _, time, _ in came] == sorted(time for _, time, _ in came)
+    assert (done.jobs, done.captions, done.refused, done.problems) == (6, 12, 0, [])
+    assert done.copied == done.recorded == len(source.messages)
+    assert not list(tmp_path.glob("*.parts"))
+
+
+def test_a_file_of_a_bag_is_read_as_the_folder_is(captioner: Captioner, recorded: Recorded, tmp_path: Path):
+    (file,) = recorded.path.glob("*.mcap")
+    run(captioner, file, tmp_path / "of_file.mcap")
+    run(captioner, recorded.path, tmp_path / "of_folder.mcap")
+    assert contents(tmp_path / "of_file.mcap") == contents(tmp_path / "of_folder.mcap")
+
+
+@pytest.fixture(scope="module")
+def captioned(captioner: Captioner, recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("captioned") / "out.mcap"
+    run(captioner, recorded.path, out)
+    return out
+
+
+def test_captions_carry_the_stamp_of_their_frame(captioned: Path):
+    arrays = read(captioned, "/region_captions")
+    assert [time for time, _ in arrays] == [START + i * STEP for i in (0, 0, 1, 1, 2, 2)]
+    for time, message in arrays:
+        for each in [message, *message.captions]:
+            assert each.header.stamp.sec * 10**9 + each.header.stamp.nanosec == time
+            assert each.header.frame_id == FRAME
+        for caption in message.captions:
+            assert caption.region_stamp.sec * 10**9 + caption.region_stamp.nanosec == time
+            assert caption.model == "lively"
+            assert caption.status.code == 0
+            assert np.isnan(caption.age)
+
+
+def test_captions_say_what_the_library_says(captioner: Captioner, captioned: Path):
+    for index in range(3):
+        seen = picture(index)
+        things = seen.shown[:2]
+        view = captioner.look(seen.image)
+        expected = view.caption([seen.box(thing.number) for thing in things], max_tokens=6)
+        flat, solid = (message for time, message in read(captioned, "/region_captions") if time == START + index * STEP)
+        assert [caption.text for caption in flat.captions] == [caption.text for caption in expected]
+        assert [caption.region_id for caption in flat.captions] == [str(thing.number) for thing in things]
+        assert {caption.modality for caption in flat.captions} == {"image_region"}
+        assert {caption.modality for caption in solid.captions} == {"cloud_region"}
+        assert {caption.label for caption in solid.captions} == {"thing"}
+        assert min(caption.point_count for caption in solid.captions) > 0
+
+
+def test_boxes_in_space_are_marked_where_the_things_are(captioned: Path):
+    for (time, markers), index in zip(read(captioned, "/region_markers"), range(3), strict=True):
+        assert time == START + index * STEP
+        boxes = [marker for marker in markers.markers if marker.ns == "boxes"]
+        assert len(boxes) == 2
+        # In the optical frame things lie in front of the camera, along z.
+        assert all(0.2 < box.pose.position.z < 5 and abs(box.pose.position.x) < 2 for box in boxes)
+
+
+def test_clouds_are_made_of_depth_where_the_bag_has_none(captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", frames=1, points=False)
+    done = run(captioner, source.path, tmp_path / "out.mcap")
+    assert (done.captions, done.refused) == (4, 0)
+    _, solid = (message for _, message in read(tmp_path / "out.mcap", "/region_captions"))
+    assert [caption.modality for caption in solid.captions] == ["cloud_region"] * 2
+    assert min(caption.point_count for caption in solid.captions) > 10
+
+
+def kill_at(owner: Any, name: str, call: int) -> None:
+    inner, calls = getattr(owner, name), iter(range(1, 10**6))
+
+    def call_or_die(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inner(*arguments, **options)
+
+    setattr(owner, name, call_or_die)
+
+
+# Before the first part, between its draft and its name, between parts, while the bag is written, before it is named.
+@pytest.mark.parametrize(
+    ("owner", "name", "call", "kept"),
+    [
+        (captioning.Answerer, "answer", 1, 0),
+        (parts.os, "replace", 2, 0),
+        (captioning.Answerer, "answer", 4, 3),
+        (writing, "hash_of", 3, 6),
+        (writing.os, "replace", 8, 6),
+    ],
+)
+def test_a_run_that_was_killed_goes_on(
+    owner: Any,
+    name: str,
+    call: int,
+    kept: int,
+    captioner: Captioner,
+    recorded: Recorded,
+    captioned: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(captioning, "JOBS_OF_A_PART", 1)
+    out = tmp_path / "out.mcap"
+    child = os.fork()
+    if child == 0:
+        kill_at(owner, name, call)
+        run(captioner, recorded.path, out)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not out.exists()
+    done = run(captioner, recorded.path, out)
+    assert done.resumed == kept
+    assert (done.jobs, done.captions) == (6, 12)
+    assert contents(out) == contents(captioned)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mcap"]
+
+
+def test_progress_is_told_from_where_it_begins(captioner: Captioner, recorded: Recorded, tmp_path: Path):
+    told: list[tuple[int, int]] = []
+    caption_bag(
+        lambda: captioner, recorded.path, tmp_path / "o.mcap", SHORT, progress=lambda *numbers: told.append(numbers)
+    )
+    assert told[0] == (0, 6)
+    assert told[-1] == (6, 6)
+
+
+def stamped_regions(stamp: int, time: int) -> Any:
+    """A change of messages: one message of regions alone, with this stamp, recorded at this time."""
+    from recording import array, header
+
+    from ros_nodes.encoding import encode_region_2d
+    from ros_nodes.messages.plain import serialise
+
+    regions = array("Region2DArray", header(stamp, ""), [encode_region_2d(None, header(0, ""), id="whole")])
+    kind = "region_perception_msgs/Region2DArray"
+
+    def change(messages: list[Any]) -> list[Any]:
+        others = [message for message in messages if not message[0].startswith("/regions")]
+        return [*others, ("/regions_2d", time, kind, serialise(regions, kind))]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("stamp", "time", "frame"),
+    [
+        (0, START + STEP + LATE, 1),  # the newest until then
+        (0, START + STEP - 1, 0),
+        (START + 2 * STEP, START + STEP, 2),  # pointed at before the frame was recorded
+        (START + STEP + 20_000_000, START + 2 * STEP, 1),  # near enough
+    ],
+)
+def test_regions_find_their_frame(stamp: int, time: int, frame: int, captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", change=stamped_regions(stamp, time))
+    assert run(captioner, source.path, tmp_path / "out.mcap").refused == 0
+    ((at, message),) = read(tmp_path / "out.mcap", "/region_captions")
+    assert at == START + frame * STEP
+    assert message.captions[0].modality == "image"
+
+
+@pytest.mark.parametrize(("stamp", "time"), [(START + STEP // 2 + LATE, START + STEP), (0, START - 1)])
+def test_regions_without_a_frame_are_refused(stamp: int, time: int, captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", change=stamped_regions(stamp, time))
+    settings = BagSettings(max_tokens=6, slop=0.01)
+    done = run(captioner, source.path, tmp_path / "out.mcap", settings)
+    ((at, message),) = read(tmp_path / "out.mcap", "/region_captions")
+    assert (at, message.captions[0].status.code, message.captions[0].region_id) == (time, 13, "whole")
+    assert done.refused == 1
+    assert done.problems[0].reason.startswith("NO_OBSERVATION: the bag has no frame of ")
+
+
+def test_what_is_there_already_is_not_replaced(
+    captioner: Captioner, captioned: Path, recorded: Recorded, tmp_path: Path
+):
+    from region_perception.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="exists already"):
+        run(captioner, recorded.path, captioned)
+    with pytest.raises(InvalidInput, match="has a topic /region_captions already"):
+        run(captioner, captioned, tmp_path / "again.mcap")
+    settings = BagSettings(TopicNames(captions="/second", markers="/second/markers"), max_tokens=6)
+    assert run(captioner, captioned, tmp_path / "again.mcap", settings).captions == 12
+
+
+def test_parts_of_another_run_are_refused(captioner: Captioner, recorded: Recorded, tmp_path: Path):
+    from region_perception.errors import InvalidInput
+
+    class Enough(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done == total:
+            raise Enough
+
+    out = tmp_path / "out.mcap"
+    with pytest.raises(Enough):
+        caption_bag(lambda: captioner, recorded.path, out, SHORT, progress=stop)
+    with pytest.raises(InvalidInput, match=r"part of another run \(other: settings\)"):
+        run(captioner, recorded.path, out, BagSettings(max_tokens=7))
+    assert run(captioner, recorded.path, out).resumed == 6
+
+
+def test_images_are_looked_at_once_for_several_messages(
+    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    looked: list[Any] = []
+    look = captioner.look
+    monkeypatch.setattr(captioner, "look", lambda seen: looked.append(seen) or look(seen))
+
+    def twice(messages: list[Any]) -> list[Any]:
+        regions = [message for message in messages if message[0] == "/regions_2d"]
+        others = [message for message in messages if not message[0].startswith("/regions")]
+        return [*others, *regions, *[("/more", *message[1:]) for message in regions]]
+
+    source = record(tmp_path / "in", frames=2, change=twice)
+    assert run(captioner, source.path, tmp_path / "out.mcap").jobs == 4
+    assert [(seen.width, seen.height) for seen in looked] == [SIZE] * 2
