@@ -1,5 +1,6 @@
 """All commands, with what their help says. Nothing slow is imported before a command runs."""
 
+import sys
 from collections.abc import Sequence
 
 import tyro
@@ -14,6 +15,7 @@ from region_perception.cli.find import find
 from region_perception.cli.info import info
 from region_perception.cli.join import join
 from region_perception.cli.models import models
+from region_perception.cli.ros import ros
 from region_perception.cli.simulate import simulate
 from region_perception.cli.train import train
 
@@ -22,7 +24,7 @@ _ABOUT = """Point at regions of an image or a point cloud and get a sentence abo
 Example: region-perception caption desk.png --box 40 60 120 140 --click 88 97 --draw out.png"""
 
 _APP = tyro.extras.SubcommandApp()
-for _command in (caption, ask, find, models, info, demo, simulate, evaluate, calibrate, join, bag):
+for _command in (caption, ask, find, models, info, demo, simulate, evaluate, calibrate, join, bag, ros):
     _APP.command(tyro.conf.configure(tyro.conf.OmitArgPrefixes)(_command))
 # Its flags are named by the recipe's parts (--optimiser.peak), and --out may stand behind the recipe, too.
 _APP.command(tyro.conf.configure(tyro.conf.CascadeSubcommandArgs)(train))
@@ -30,8 +32,11 @@ _APP.command(tyro.conf.configure(tyro.conf.CascadeSubcommandArgs)(train))
 
 def run(arguments: Sequence[str] | None) -> None:
     """Runs the command that the arguments (those of the process if None) name."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["ros"] and len(given) > 2:
+        given.insert(2, "--")  # what follows a node's name is not ours to read
     _APP.cli(
-        args=arguments,
+        args=given,
         prog="region-perception",
         description=_ABOUT,
         config=(tyro.conf.FlagCreatePairsOff,),
