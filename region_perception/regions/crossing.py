@@ -14,7 +14,8 @@ from region_perception.regions.image_regions import Box
 
 MIDDLE = 0.5  # of the width and height of what is covered: where the thing is looked for
 NEAREST = 0.25  # of the distances there: the thing is in front of what is behind it
-SLACK = 0.02  # metres: how much deeper than wide and high a thing may be, the noise of its depth included
+DEEP = 0.5  # of the larger of width and height: how deep a thing is at most, of which the back is not seen
+SLACK = 0.02  # metres, besides: the noise of depth
 LEAST_SIDE = 1.0  # pixels, of a box around points
 
 
@@ -40,7 +41,7 @@ def in_space(footprint: ImageFootprint, image: ImageObservation, points: np.ndar
     half = MIDDLE / 2 * np.array([x2 - x1, y2 - y1])
     central = (np.abs(pixels[rows] - ((x1 + x2) / 2, (y1 + y2) / 2)) <= half).all(axis=1)
     front = float(np.quantile(away[central] if central.any() else away, NEAREST))
-    reach = front * max((x2 - x1) / image.intrinsics.fx, (y2 - y1) / image.intrinsics.fy) + SLACK
+    reach = DEEP * front * max((x2 - x1) / image.intrinsics.fx, (y2 - y1) / image.intrinsics.fy) + SLACK
     inside[rows] = np.abs(away - front) <= reach
     return inside
 

@@ -80,6 +80,11 @@ class Newest(Generic[T]):
                 return None
             return self._use(frame)
 
+    def has(self, stamp: int) -> bool:
+        """Whether the message of a stamp came, or a later one, so that it is not worth waiting for; 0 is any."""
+        with self._changed:
+            return bool(self._frames) and self._frames[-1].stamp >= stamp
+
     def stamps(self) -> tuple[int, int] | None:
         """Oldest and newest stamp that are kept."""
         with self._changed:

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ros_nodes.messages.frames import STILL, Rigid, rigid_from_pose, rigid_from_transform, to_body
+from ros_nodes.messages.frames import OPTICAL_TO_BODY, STILL, Rigid, rigid_from_pose, rigid_from_transform, to_body
 from ros_nodes.messages.refusals import Code, Refusal, printable
 
 Lookup = Callable[[str, str, int, float], Any]
@@ -32,11 +32,14 @@ class Transforms:
         self._lookup, self._timeout = lookup, timeout
         self._upright, self._pose, self._axes = upright, tuple(pose), axes
 
-    def upright(self, frame_id: str, stamp: int) -> Rigid:
-        """From a sensor's frame at a stamp (nanoseconds) into axes with z up; refused with NO_TRANSFORM if unknown."""
+    def upright(self, frame_id: str, stamp: int, *, camera: bool = False) -> Rigid:
+        """From a sensor's frame at a stamp (nanoseconds) into axes with z up; refused with NO_TRANSFORM if unknown.
+
+        camera: the frame is that of an image, which has z forward whatever it is called.
+        """
         if self._upright:
             return self.between(self._upright, frame_id, stamp)
-        body = to_body(frame_id, self._axes)
+        body = OPTICAL_TO_BODY if camera else to_body(frame_id, self._axes)
         return rigid_from_pose(*self._pose).after(body) if self._pose else body
 
     def between(self, target: str, source: str, stamp: int) -> Rigid:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,7 +33,7 @@ class Worker:
         self._most = most
         self._failed = failed
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._woken = False
+        self._wake_at = math.inf  # time.monotonic()
         self._stopped = False
         self._in_a_row = 0
         self._changed = threading.Condition()
@@ -44,10 +46,10 @@ class Worker:
         with self._changed:
             return len(self._asked)
 
-    def wake(self) -> None:
-        """There may be something for `frames` to do."""
+    def wake(self, after: float = 0.0) -> None:
+        """There may be something for `frames` to do: now, or in so many seconds at the latest."""
         with self._changed:
-            self._woken = True
+            self._wake_at = min(self._wake_at, time.monotonic() + after)
             self._changed.notify()
 
     def submit(self, job: Callable[[], R]) -> Future[R]:
@@ -86,14 +88,14 @@ class Worker:
     def _next(self) -> tuple[Callable[[], Any], Future[Any] | None] | None:
         """The next job, when there is one; None at the end."""
         with self._changed:
-            while not (self._asked or self._woken or self._stopped):
-                self._changed.wait()
+            while not (self._asked or self._stopped) and (left := self._wake_at - time.monotonic()) > 0:
+                self._changed.wait(None if left == math.inf else left)
             if self._stopped:
                 return None
-            if self._asked and not (self._woken and self._in_a_row >= IN_A_ROW):
+            if self._asked and not (self._wake_at <= time.monotonic() and self._in_a_row >= IN_A_ROW):
                 self._in_a_row += 1
                 return self._asked.popleft()
-            self._woken, self._in_a_row = False, 0
+            self._wake_at, self._in_a_row = math.inf, 0
             return self._frames or (lambda: None), None
 
     def _run(self) -> None:

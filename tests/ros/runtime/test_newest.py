@@ -51,6 +51,15 @@ def test_messages_are_found_by_the_nearest_stamp():
     assert frames.stamps() == (1 * second, 3 * second)
 
 
+def test_what_a_later_message_has_overtaken_is_not_waited_for():
+    frames = filled(2, 10, 20)
+    assert frames.has(20)
+    assert frames.has(15)
+    assert frames.has(0)
+    assert not frames.has(21)
+    assert not filled(2).has(0)
+
+
 def test_history_can_shrink():
     frames = filled(4, 1, 2, 3, 4)
     frames.resize(2)

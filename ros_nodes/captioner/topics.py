@@ -1,0 +1,134 @@
+"""Regions that come on topics: captioned on the frame that they were found in, or on every new one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from region_perception_msgs.msg import RegionCaptionArray
+from std_msgs.msg import Header
+
+from ros_nodes.captioner.answering import Answering, Answers
+from ros_nodes.captioner.pointing import Wanted
+from ros_nodes.captioner.settings import CaptionerSettings
+from ros_nodes.decoding import nanoseconds, refusal_of
+from ros_nodes.encoding import encode_captions, encode_status
+from ros_nodes.runtime.inputs import Input
+from ros_nodes.runtime.newest import Frame
+
+KINDS = ("regions_2d", "regions_3d")
+SENSORS = {"regions_2d": ("image",), "regions_3d": ("points", "image")}  # of which regions are, the first that comes
+Done = tuple[int, int]
+"""Which array was captioned, on which frame; 0 for the one that it was found in."""
+
+
+@dataclass
+class Due:
+    """An array of regions whose turn it is."""
+
+    kind: str
+    array: Any
+    done: Done
+
+
+class Topics:
+    """What the worker does between requests. publish: takes the captions of an array, and how to draw them.
+
+    wake: has the worker come back after so many seconds.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Input[Any]],
+        answering: Answering,
+        settings: Callable[[], CaptionerSettings],
+        publish: Callable[[str, RegionCaptionArray, Answers], None],
+        wake: Callable[[float], None],
+    ) -> None:
+        self._inputs, self._answering, self._settings = inputs, answering, settings
+        self._publish, self._wake = publish, wake
+        self._done: dict[str, Done] = {}
+        self._not_before = 0.0  # time.monotonic()
+
+    def forget(self) -> None:
+        """Begins anew: time has jumped, or the node has been set up again. Regions without a stamp stay."""
+        self._done.clear()
+        for kind in KINDS:
+            frame = self._inputs[kind].frames.peek()
+            if frame is not None and any(_stamp(region, frame.value) for region in frame.value.regions):
+                self._inputs[kind].frames.clear()
+
+    def run(self) -> None:
+        """Captions what is due, 2D and 3D in one batch."""
+        if (rest := self._not_before - time.monotonic()) > 0:
+            self._wake(rest)
+            return
+        due = [each for kind in KINDS if (each := self._due(kind)) is not None]
+        if not due:
+            return
+        self._not_before = time.monotonic() + self._settings().min_interval
+        if sum(len(each.array.regions) for each in due) <= self._settings().max_regions:
+            self._caption(due)
+            return
+        for each in due:
+            self._caption([each])
+
+    def _caption(self, due: list[Due]) -> None:
+        arrays = {each.kind: each.array.regions for each in due}
+        wanted = Wanted(arrays.get(KINDS[0], ()), arrays.get(KINDS[1], ()))
+        wanted.alternatives = self._settings().max_alternatives
+        try:
+            answers, refusal = self._answering.say(wanted), None
+        except Exception as error:  # all of it is refused, and not tried again
+            answers, refusal = Answers(), refusal_of(error)
+        said = iter(answers.messages)
+        for each in due:
+            self._done[each.kind] = each.done
+            captions = [next(said) for _ in each.array.regions] if refusal is None else []
+            header = next((item.header for item in captions if nanoseconds(item.header.stamp)), Header())
+            message = encode_captions(captions, header)
+            if refusal is not None:
+                message.status = encode_status(refusal)
+            self._publish(each.kind, message, answers)
+        if refusal is not None:
+            raise refusal
+
+    def _due(self, kind: str) -> Due | None:
+        """The newest array of a kind, if there is something to be said about it that was not said before."""
+        frame, before = self._inputs[kind].frames.newest(), self._done.get(kind)
+        if frame is None:
+            return None
+        array = frame.value
+        stamps = {_stamp(region, array) for region in array.regions}
+        if stamps == {0} and self._settings().follow:
+            sensor = next((each for name in SENSORS[kind] if (each := self._inputs[name].frames.peek())), None)
+            done = (frame.number, sensor.number if sensor else 0)
+        else:
+            done = (frame.number, 0)
+        if done == before or (before is not None and before[0] == frame.number and done[1] == 0):
+            return None
+        if done[1] == 0 and not all(self._there(kind, stamp) for stamp in stamps) and self._waits(frame):
+            return None
+        for region in array.regions:
+            if not nanoseconds(region.header.stamp) and not region.header.frame_id:
+                region.header = array.header
+        return Due(kind, array, done)
+
+    def _there(self, kind: str, stamp: int) -> bool:
+        """Whether the frame of a stamp has come, or is not worth waiting for; any, for the stamp 0."""
+        return any(self._inputs[name].frames.has(stamp) for name in SENSORS[kind])
+
+    def _waits(self, frame: Frame[Any]) -> bool:
+        """Whether an array still waits for its frame, which comes by another way."""
+        rest = self._settings().regions_wait - (time.monotonic() - frame.arrived)
+        if rest > 0:
+            self._wake(rest)
+        return rest > 0
+
+
+def _stamp(region: Any, array: Any) -> int:
+    """Nanoseconds of the frame that a region was found in; 0 for any."""
+    own = nanoseconds(region.header.stamp)
+    return own if own or region.header.frame_id else nanoseconds(array.header.stamp)

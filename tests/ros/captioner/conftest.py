@@ -1,0 +1,68 @@
+"""One captioner for all tests that leave it as it was, with a model that learnt nothing; and a peer that asks it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))  # after the folder above, which has a conftest, too
+NODE = "/region_captioner"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small model without training."""
+    from region_perception.weights.load import load_model
+    from region_perception.weights.store import save_model
+
+    made = load_model("mini", untrained=True, device="cpu")
+    return save_model(tmp_path_factory.mktemp("models") / "mini", made.network, made.codec, card="", trained=[])
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="session")
+def peer() -> Iterator[Any]:
+    from talking import CaptionerPeer
+
+    peer = CaptionerPeer(NODE)
+    yield peer
+    peer.close()
+
+
+@pytest.fixture(scope="session")
+def captioner(model: Path, logs: Path, peer: Any) -> Iterator[Any]:
+    """The program, active."""
+    from programs import Program
+
+    program = Program("region_captioner", logs / "captioner.log", model=str(model), max_tokens=4, max_age=0)
+    peer.active(program)
+    yield program
+    assert program.stop() == 0, program.said()
+
+
+@pytest.fixture
+def start(model: Path, logs: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Starts captioners of a test's own, each under another name."""
+    from programs import Program
+
+    started: list[Any] = []
+
+    def begin(name: str, **parameters: Any) -> Any:
+        remap = {"__node": name, **parameters.pop("remap", {})}
+        parameters = {"model": str(model), "max_tokens": 4, **parameters}
+        program = Program("region_captioner", logs / f"{name}.log", remap, **parameters)
+        started.append(program)
+        return program
+
+    yield begin
+    for program in started:
+        if program.process.poll() is None:
+            program.kill()
