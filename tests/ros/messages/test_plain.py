@@ -78,7 +78,9 @@ def test_bytes_and_constants_are_those_of_the_real_class(name: str):
     written = serialise(plain(), name)
     assert deserialize_message(written, real) == real()
     assert serialise(real(), name) == written
-    assert serialize_message(real())[: len(written)] == written
+    # Not compared as they are: between its fields ROS leaves what was in memory.
+    kind = full_name(name)
+    assert serialise(typestore().deserialize_cdr(serialize_message(real()), kind), name) == written
 
 
 @pytest.mark.ros

@@ -1,0 +1,121 @@
+"""What launch files and files of parameters need to know of the nodes, without ROS: their topics and their tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib import import_module
+from typing import Any
+
+from ros_nodes.runtime.settings import about, changed, range_of
+
+
+@dataclass(frozen=True)
+class Program:
+    """A node as it is started.
+
+    name: of the program, and of the node unless it is given another. table: module and class of its parameters.
+    topics: relative names, which may be remapped, and what is on them.
+    """
+
+    name: str
+    table: tuple[str, str]
+    topics: Mapping[str, str]
+
+    def defaults(self) -> Any:
+        """The table, with every default."""
+        module, kind = self.table
+        return getattr(import_module(module), kind)()
+
+
+PROGRAMS = {
+    "region_captioner": Program(
+        "region_captioner",
+        ("ros_nodes.captioner.settings", "CaptionerSettings"),
+        {
+            "image": "Images that come in.",
+            "camera_info": "Calibration of the image.",
+            "depth": "Depth, registered to the image.",
+            "points": "Clouds that come in; where none do, they are made of image and depth.",
+            "regions_2d": "Regions of the image.",
+            "regions_3d": "Regions of the cloud.",
+            "detections_2d": "Detections in the image, where vision_msgs is installed.",
+            "detections_3d": "Detections in the cloud, where vision_msgs is installed.",
+            "region_captions": "Sentences that go out.",
+            "region_markers": "The same as markers for RViz.",
+            "region_outlines": "The same as outlines over the image.",
+            "annotated_image": "The same as a picture.",
+            "caption_detections_2d": "The same as detections in the image, where vision_msgs is installed.",
+            "caption_detections_3d": "The same as detections in space, where vision_msgs is installed.",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Of a launch file. kind: the type of a parameter; None for a topic."""
+
+    name: str
+    default: str
+    about: str
+    kind: type | None = None
+
+
+def topic_arguments(program: Program) -> list[Argument]:
+    """One for each topic, which is its own name unless it is remapped."""
+    return [Argument(name, name, text) for name, text in program.topics.items()]
+
+
+def parameter_arguments(program: Program) -> list[Argument]:
+    """One for each parameter."""
+    table = program.defaults()
+    return [
+        Argument(
+            field.name,
+            written(getattr(table, field.name)),
+            described(type(table), field.name),
+            type(getattr(table, field.name)),
+        )
+        for field in fields(table)
+    ]
+
+
+def described(table: type, name: str) -> str:
+    """What a parameter means, with unit and range, on one line."""
+    said = about(table, name)
+    unit, limits = f" [{said.unit}]" if said.unit else "", range_of(said)
+    return (
+        said.text + unit + (f" Range: {limits}." if limits else "") + (" Read at the start only." if said.fixed else "")
+    )
+
+
+def written(value: Any) -> str:
+    """A parameter's value as launch files and files of parameters have it, which is YAML."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def parameters_given(program: Program, values: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters that were given, as the words of a command line, in their types; empty ones were not given.
+
+    ValueError, in words, for one that cannot be.
+    """
+    table = program.defaults()
+    typed = {
+        field.name: _typed(field.name, getattr(table, field.name), values[field.name])
+        for field in fields(table)
+        if values.get(field.name)
+    }
+    changed(table, typed)
+    return typed
+
+
+def _typed(name: str, default: Any, word: str) -> Any:
+    if isinstance(default, str):
+        return word
+    try:
+        value = json.loads(word.lower() if isinstance(default, bool) else word)
+    except ValueError:
+        raise ValueError(f"{name} is {word!r}; expected such as {written(default)}") from None
+    return float(value) if isinstance(default, float) and type(value) is int else value
