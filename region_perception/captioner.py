@@ -173,8 +173,9 @@ class Captioner:
 
         match: the probability that text and region belong together (ITM); contrast: (1 + cosine) / 2 of their
         embeddings (ITC); likelihood: geometric mean of the probabilities that the language model gives to the text's
-        tokens. By default as `score_method` says: what the model's folder names, else `match` where the model has a
-        text branch, else `likelihood`.
+        tokens, as the answer to what the model knows to ask for words that mean only this region, else as a caption. By
+        default as `score_method` says: what the model's folder names, else `match` where the model has a text branch,
+        else `likelihood`.
         """
         by = by or self.score_method
         methods = {"match": self._match, "contrast": self._contrast, "likelihood": self._likelihood}
@@ -236,7 +237,7 @@ class Captioner:
 
     def _likelihood(self, glances: list[Glance]) -> "_TextScorer":
         modalities = modalities_of(glances)
-        prompts = [self._codec.prompt_ids(self._prefix(modality)) for modality in modalities]
+        prompts = [self._codec.prompt_ids(self._reference_prompt(modality)) for modality in modalities]
         found = self._network.read(glances)
 
         def score_text(text: str) -> Tensor:
@@ -334,6 +335,12 @@ class Captioner:
         if modality not in view.memories:
             view.memories[modality] = self._network.remember(view.features, modality)
         return view.memories[modality]
+
+    def _reference_prompt(self, modality: str) -> str:
+        """What a text that means one region only is written after."""
+        language = self.spec.language
+        asked = language.reference_question
+        return language.question_template.format(asked) if asked else self._prefix(modality)
 
     def _prefix(self, modality: str) -> str:
         language = self.spec.language

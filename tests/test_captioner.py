@@ -229,9 +229,13 @@ def test_scores_are_what_they_are_said_to_be(captioner: Captioner, picture: np.n
     assert view.score([None], ["a red box"], "contrast")[0, 0] == pytest.approx(float(contrast), rel=1e-4)
 
 
-def test_clouds_are_described_after_their_own_prefix(
-    captioner: Captioner, points: np.ndarray, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("question", ["", "which one is it?"])
+def test_clouds_are_captioned_after_their_own_prefix_and_descriptions_answer_a_question(
+    question: str, points: np.ndarray, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spec = mini()
+    language = dataclasses.replace(spec.language, reference_question=question)
+    captioner = lively_captioner(spec=dataclasses.replace(spec, language=language))
     prompts: dict[str, list[list[int]]] = {}
     for name in ("generate", "score"):
         run = getattr(captioner._network, name)
@@ -246,8 +250,12 @@ def test_clouds_are_described_after_their_own_prefix(
     captioner.caption(wanted, max_tokens=2)
     captioner.score(wanted, ["a box"], "likelihood")
     of_clouds, of_images = (captioner._codec.prompt_ids(f"a {what} of") for what in ("point cloud", "photo"))
-    expected = sorted([of_clouds, of_clouds, of_images, of_images])
-    assert {name: sorted(ids) for name, ids in prompts.items()} == {"generate": expected, "score": expected}
+    captions = sorted([of_clouds, of_clouds, of_images, of_images])
+    asked = captioner._codec.prompt_ids(f"Question: {question} Short answer:")
+    assert {name: sorted(ids) for name, ids in prompts.items()} == {
+        "generate": captions,
+        "score": [asked] * 4 if question else captions,
+    }
 
 
 def test_regions_are_read_once_for_all_texts(

@@ -230,6 +230,9 @@ class LanguageSpec:
     image_prefix: str = "a photo of"
     cloud_prefix: str = "a point cloud of"
     question_template: str = "Question: {} Short answer:"
+    reference_question: str = ""
+    """What asks for words that mean only this region; descriptions are judged by how likely they are as its answer.
+    Empty: by how likely they are as captions."""
 
     def __post_init__(self) -> None:
         _require_positive(self, "vocab_size", "width", "depth", "heads", "ffn_width", "max_positions")

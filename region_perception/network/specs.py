@@ -140,6 +140,7 @@ def mini() -> NetworkSpec:
             eos_id=3,
             stop_id=3,
             max_positions=128,
+            reference_question="which one is it?",
         ),
         # Every linear layer: a small base has little to choose from.
         lora=LoraSpec(

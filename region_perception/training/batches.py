@@ -180,6 +180,9 @@ def collate(examples: Sequence[Example], codec: TextCodec, text_tokens: int) -> 
     language = codec.spec.language
     prefix = codec.prompt_ids(language.cloud_prefix if modality in CLOUD_MODALITIES else language.image_prefix)
     asked = [(i, question, answer) for i, row in enumerate(rows) for question, answer in row.questions]
+    if language.reference_question:
+        regions = [(i, row) for i, row in enumerate(rows) if row.position is not None]
+        asked += [(i, language.reference_question, row.references[0]) for i, row in regions]
     questions = [codec.prompt_ids(language.question_template.format(question)) for _, question, _ in asked]
     sentences = [row.sentences[0] for row in rows]
     references = [row.references[0] for row in rows]

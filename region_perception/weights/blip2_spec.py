@@ -78,6 +78,7 @@ def blip2_spec(folder: Path, config: Any, like: NetworkSpec | None) -> NetworkSp
             image_prefix=own.language.image_prefix,
             cloud_prefix=own.language.cloud_prefix,
             question_template=own.language.question_template,
+            reference_question=own.language.reference_question,
         ),
     )
     if like is not None:

@@ -73,15 +73,18 @@ def test_rows_carry_their_own_sentences_questions_and_positions(world, network):
     part = collate(items, codec, text_tokens=32)
     assert part.counts == (2, 1)
     assert part.positions.shape == (3, 4)
-    assert part.row_of.tolist() == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+    # Last, what asks for words that mean only this region.
+    assert part.row_of.tolist() == [0, 1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2]
     rows = [row for item in items for row in item.rows]
     written = [codec.sentence(target[:-1]) for target in part.targets]
     assert written[:3] == [row.sentences[0] for row in rows]
-    assert written[3:] == [answer for row in rows for _, answer in row.questions]
+    assert written[3:9] == [answer for row in rows for _, answer in row.questions]
+    assert written[9:] == [row.references[0] for row in rows]
     assert all(target[-1] == codec.spec.language.stop_id for target in part.targets)
     prompts = [codec.sentence(prompt) for prompt in part.prompts]
     assert prompts[:3] == ["a photo of"] * 3
     assert prompts[3] == "question : what color is it short answer :"
+    assert prompts[9:] == ["question : which one is it? short answer :"] * 3
     assert [codec.sentence(ids.tolist()) for ids in part.text] == [row.references[0] for row in rows]
 
 
