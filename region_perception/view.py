@@ -13,6 +13,7 @@ from region_perception.errors import InvalidRegion
 from region_perception.modalities import CLOUD, IMAGE
 from region_perception.observations import CloudObservation, ImageObservation
 from region_perception.regions import Footprint, ImageFootprint, Region
+from region_perception.regions.proposals import MOST, propose
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
@@ -136,6 +137,10 @@ class View:
         if isinstance(regions, Sequence):
             return self.captioner.ask([(self, region, question) for region in regions], **decoding)
         return self.captioner.ask([(self, regions, question)], **decoding)[0]
+
+    def propose(self, *, most: int = MOST, exact: bool = False, gap: float | None = None) -> list[Region]:
+        """The things in the observation, the largest first, when nobody points: see `regions.proposals.propose`."""
+        return propose(self.observation, most=most, exact=exact, gap=gap)
 
     def score(
         self, regions: Sequence[Region | None], texts: Sequence[str], by: ScoreMethod | None = None

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidRegion, MissingDependency
+from region_perception.regions.cloud_structure import extent, roughness, spacing, voxels
 
-WORK_POINTS = 20_000  # points that planes and clusters are sought in
 MAX_PLANES = 3
 PLANE_SHARE = 0.2  # of all points: fewer are a side of a thing, not what it stands on
 PLANE_EXTENT = 0.5  # of the extent of the cloud: a support plane reaches beyond the things on it
@@ -41,14 +41,14 @@ def select(points: np.ndarray, click: np.ndarray, name: str) -> np.ndarray:
     o3d = _open3d()
     distances = np.linalg.norm(points - click, axis=1)
     nearest = int(np.argmin(distances))
-    sample = points[_voxels(points)[0]].astype(np.float64)
-    spacing, extent = _spacing(sample), _extent(sample)
-    reach = max(REACH * extent, GAP * spacing, 0.01)
+    sample = points[voxels(points)[0]].astype(np.float64)
+    apart, size = spacing(sample), extent(sample)
+    reach = max(REACH * size, GAP * apart, 0.01)
     if distances[nearest] > reach:
         seen = f"{distances[nearest]:.3g} m from the nearest point of the cloud"
         raise InvalidRegion(f"{name} is {seen}, expected at most {reach:.3g} m")
     left = np.ones(len(points), dtype=bool)
-    for plane, width in _support_planes(o3d, sample, spacing, extent):
+    for plane, width in _support_planes(o3d, sample, apart, size):
         members = left & (np.abs(points @ plane[:3] + plane[3]) <= width)
         if members[nearest]:
             return _cluster(o3d, points, members, nearest)
@@ -56,22 +56,20 @@ def select(points: np.ndarray, click: np.ndarray, name: str) -> np.ndarray:
     return _cluster(o3d, points, left, nearest)
 
 
-def _support_planes(
-    o3d: ModuleType, sample: np.ndarray, spacing: float, extent: float
-) -> list[tuple[np.ndarray, float]]:
+def _support_planes(o3d: ModuleType, sample: np.ndarray, apart: float, size: float) -> list[tuple[np.ndarray, float]]:
     """Every plane that things stand on or before, largest first: a, b, c, d of ax + by + cz + d = 0, and half width."""
     planes: list[tuple[np.ndarray, float]] = []
     if len(sample) < LEAST_POINTS:
         return planes
-    width = 2.5 * _roughness(sample) + spacing / 4
-    if width > PLANE_WIDTH * extent:
+    width = 2.5 * roughness(sample) + apart / 4
+    if width > PLANE_WIDTH * size:
         return planes
     least = PLANE_SHARE * len(sample)
     while len(sample) >= LEAST_POINTS and len(planes) < MAX_PLANES:
         with _random_state:
             o3d.utility.random.seed(0)
             plane, inside = _cloud(o3d, sample).segment_plane(width, 3, TRIALS, probability=1.0)
-        if len(inside) < least or _extent(sample[inside]) < PLANE_EXTENT * extent:
+        if len(inside) < least or extent(sample[inside]) < PLANE_EXTENT * size:
             break
         planes.append((np.array(plane, np.float32), width))
         sample = np.delete(sample, inside, axis=0)
@@ -81,10 +79,10 @@ def _support_planes(
 def _cluster(o3d: ModuleType, points: np.ndarray, among: np.ndarray, nearest: int) -> np.ndarray:
     """bool [N]: the cluster, of the points `among`, that holds the point `nearest`, which is one of them."""
     rows = np.flatnonzero(among)
-    kept, voxel_of = _voxels(points[rows])
+    kept, voxel_of = voxels(points[rows])
     sample = points[rows[kept]]
     clicked = voxel_of[np.searchsorted(rows, nearest)]
-    reach = GAP * _spacing(sample)
+    reach = GAP * spacing(sample)
     labels = np.asarray(_cloud(o3d, sample).cluster_dbscan(reach, min_points=min(4, len(sample))))
     label = labels[clicked]
     if label < 0:  # a stray point: of the nearest cluster, or alone
@@ -96,48 +94,6 @@ def _cluster(o3d: ModuleType, points: np.ndarray, among: np.ndarray, nearest: in
     members = np.zeros(len(points), dtype=bool)
     members[rows] = chosen[voxel_of]
     return members
-
-
-def _voxels(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One point (its row) for each occupied voxel, at most WORK_POINTS, and for every point the number of its voxel."""
-    if len(points) <= WORK_POINTS:
-        return np.arange(len(points)), np.arange(len(points))
-    low, high = np.percentile(points, (1, 99), axis=0)  # a stray point far away must not make the voxels coarse
-    side = max(float((high - low).max()) / WORK_POINTS**0.5, 1e-6)
-    for part in (points[:: max(len(points) // 500_000, 1)], points):  # most of the search for the side on a part
-        while True:
-            cells = np.clip((part - low) / side, -(2.0**20), 2.0**20 - 1).astype(np.int64) + 2**20
-            keys = (cells[:, 0] << 42) + (cells[:, 1] << 21) + cells[:, 2]
-            _, first, voxel_of = np.unique(keys, return_index=True, return_inverse=True)
-            if len(first) <= WORK_POINTS:
-                break
-            side *= max((len(first) / WORK_POINTS) ** 0.5, 1.1)  # points lie on surfaces
-    return first, voxel_of
-
-
-def _spacing(points: np.ndarray) -> float:
-    """The usual distance of a point to its nearest neighbour, in metres; tiny where all points coincide."""
-    from scipy.spatial import cKDTree
-
-    distances = cKDTree(points).query(points, k=2)[0][:, 1]
-    apart = distances[np.isfinite(distances) & (distances > 0)]
-    return float(np.median(apart)) if len(apart) else 1e-6
-
-
-def _roughness(points: np.ndarray) -> float:
-    """The usual deviation of points from the plane through their neighbours, in metres: the noise of the sensor."""
-    from scipy.spatial import cKDTree
-
-    some = points[:: max(len(points) // 500, 1)]
-    around = points[cKDTree(points).query(some, k=16)[1]]
-    centred = around - around.mean(axis=1, keepdims=True)
-    covariances = np.einsum("pki,pkj->pij", centred, centred) / (16 - 3)  # three numbers of each plane are fitted
-    return float(np.sqrt(np.median(np.maximum(np.linalg.eigvalsh(covariances)[:, 0], 0))))
-
-
-def _extent(points: np.ndarray) -> float:
-    """The diagonal of the box that holds the middle 98 % of the points along each axis."""
-    return float(np.linalg.norm(np.diff(np.percentile(points, (1, 99), axis=0), axis=0)))
 
 
 def _cloud(o3d: ModuleType, points: np.ndarray) -> Any:
