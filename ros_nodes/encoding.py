@@ -9,11 +9,18 @@ from ros_nodes.messages.caption_messages import (
     place,
     write_pose,
 )
-from ros_nodes.messages.marker_messages import encode_annotated, encode_diagnostic, encode_image_marker, encode_markers
+from ros_nodes.messages.marker_messages import (
+    encode_all_markers,
+    encode_annotated,
+    encode_diagnostic,
+    encode_image_marker,
+    encode_markers,
+)
 from ros_nodes.messages.region_encoding import encode_region_2d, encode_region_3d
 
 __all__ = [
     "data_of",
+    "encode_all_markers",
     "encode_annotated",
     "encode_camera_info",
     "encode_caption",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg
 
 from region_perception.cli.notes import note
-from region_perception.cli.options import File, ModelOptions, WritingOptions
+from region_perception.cli.options import File, ModelOptions, Switch, WritingOptions
 from region_perception.cli.steps import counting, load_captioner, writing
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class LookingOptions:
     """Things that are looked for in a frame."""
     slop: Annotated[float, arg(metavar="SECONDS")] = 0.05
     """How far stamps may be apart and still mean the same frame."""
+    single: Switch = False
+    """Read regions from what they point into alone; else also from the cloud or image of the same moment."""
     axes: Literal["auto", "body", "optical"] = "auto"
     """Of clouds: x forward and z up, or z forward; by default as the name of the frame says."""
     pose: Annotated[Six | None, arg(metavar="X Y Z ROLL PITCH YAW", help_behavior_hint="")] = None

@@ -64,7 +64,7 @@ def caption_bag(
         parts = Parts(out.with_name(f"{out.name}.parts"), _plan(bag, settings, topics, jobs, model))
         resumed = parts.done()
         progress(resumed, len(jobs))
-        for part in _done(bag, topics, jobs, Answerer(model, settings), names, resumed):
+        for part in _done(bag, topics, jobs, Answerer(model, settings, _numbers(scan)), names, resumed):
             parts.add(part)
             progress(part.last + 1, len(jobs))
         copied = write_bag(bag, parts, out, names)
@@ -73,6 +73,10 @@ def caption_bag(
         recorded = bag.message_count
     parts.remove()
     return Outcome(topics.in_words(), len(jobs), resumed, captions, refused, copied, recorded, problems)
+
+
+def _numbers(scan: Scan) -> dict[Key, int]:
+    return {key: place + 1 for key, place in scan.order.items()}
 
 
 def _plan(bag: Bag, settings: BagSettings, topics: Topics, jobs: list[Job], model: Captioner) -> dict[str, Any]:
@@ -151,4 +155,5 @@ def _counted(parts: Parts, topic: str) -> tuple[int, int, list[Problem]]:
                 message: Any = typestore().deserialize_cdr(entry.data, full_name(CAPTIONS))
                 captions += len(message.captions)
                 refused += sum(each.status.code != Code.OK for each in message.captions)
-    return captions, refused, problems
+    # A frame that several messages of regions are about is as wrong to each of them.
+    return captions, refused, list(dict.fromkeys(problems))

@@ -29,27 +29,37 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Sensed:
+    """The messages of one moment; None where the bag has none that belongs to it."""
+
+    image: Key | None = None
+    depth: Key | None = None
+    camera_info: Key | None = None
+    points: Key | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """Regions of one message (or, without one, those that are proposed) in one frame.
 
-    frame: the image or the cloud; the image, too, where the cloud is made of its depth. None where the bag has no frame
-    of the stamp that the regions name. regions, which: a message of regions, and the places of those in it that are
-    meant. time: of the recording, where the captions go.
+    time: of the recording, where the captions go. stamp: of the frame, nanoseconds; None where the bag has no frame of
+    the stamp that the regions name. regions, which: a message of regions, and the places of those in it that are meant.
+    named: the stamp that they name, 0 for the newest frame.
     """
 
     time: int
     of_cloud: bool
-    frame: Key | None
-    depth: Key | None
-    camera_info: Key | None
+    stamp: int | None
+    sensed: Sensed
     regions: Key | None
     which: tuple[int, ...]
-    stamp: int
-    """That the regions name, nanoseconds; 0 for the newest frame."""
+    named: int
 
     @property
     def needs(self) -> tuple[Key, ...]:
-        return tuple(key for key in (self.frame, self.depth, self.camera_info, self.regions) if key is not None)
+        seen = self.sensed
+        keys = (seen.image, seen.depth, seen.camera_info, seen.points, self.regions)
+        return tuple(key for key in keys if key is not None)
 
 
 @dataclass(frozen=True)
@@ -133,16 +143,11 @@ class Scan:
         self.tracks[key.topic].add(key, stamped(raw))
 
 
-def elements(message: Any) -> list[Any]:
-    """The regions of an array of ours, or the detections of one of vision_msgs."""
-    return list(message.regions if hasattr(message, "regions") else message.detections)
-
-
 def stamps_of(message: Any) -> dict[int, tuple[int, ...]]:
     """By the stamp that they name, the places of regions in a message; what has no stamp has that of the array."""
     whole = nanoseconds(message.header.stamp)
     found: dict[int, list[int]] = {}
-    for place, region in enumerate(elements(message)):
+    for place, region in enumerate(message.regions if hasattr(message, "regions") else message.detections):
         found.setdefault(nanoseconds(region.header.stamp) or whole, []).append(place)
     found = found or {whole: []}  # that there is nothing any more is said, too
     return {stamp: tuple(places) for stamp, places in found.items()}
@@ -159,9 +164,7 @@ def _asked(scan: Scan, settings: BagSettings) -> Iterator[Job]:
         track = scan.tracks[_frames(scan.topics, of_cloud)]
         for stamp, which in by_stamp.items():
             frame = track.by_stamp(stamp, _slop(settings)) if stamp else track.newest(key.time)
-            depth, info = _beside(scan, settings, frame)
-            time = key.time if frame is None else frame.time
-            yield Job(time, of_cloud, frame, depth, info, key, which, stamp)
+            yield _job(scan, settings, of_cloud, frame, key, which, stamp)
 
 
 def _proposing(scan: Scan, settings: BagSettings) -> Iterator[Job]:
@@ -169,8 +172,7 @@ def _proposing(scan: Scan, settings: BagSettings) -> Iterator[Job]:
     for frame in scan.tracks[_frames(scan.topics, of_cloud)].keys:
         if frame.time >= due:
             due = frame.time + round(settings.every * 1e9)
-            depth, info = _beside(scan, settings, frame)
-            yield Job(frame.time, of_cloud, frame, depth, info, None, (), 0)
+            yield _job(scan, settings, of_cloud, frame)
 
 
 def _frames(topics: Topics, of_cloud: bool) -> str:
@@ -181,26 +183,50 @@ def _slop(settings: BagSettings) -> int:
     return round(settings.slop * 1e9)
 
 
-def _beside(scan: Scan, settings: BagSettings, frame: Key | None) -> tuple[Key | None, Key | None]:
-    """Depth and calibration that belong to a frame; None for a cloud. What was not named but found must be of the same
-    camera: a bag may hold the depth of a camera that is not registered to the image."""
-    if frame is None or frame.topic != scan.topics.image:
-        return None, None
-    own = scan.tracks[frame.topic].headers[frame]
-    depth = info = None
-    if scan.topics.depth:
-        depths = scan.tracks[scan.topics.depth]
-        depth = depths.by_stamp(own.stamp, _slop(settings))
-        depth = depth if settings.topics.depth or _same_camera(depths, depth, own) else None
-    if scan.topics.camera_info:
-        infos = scan.tracks[scan.topics.camera_info]
-        info = infos.newest(frame.time) or next(iter(infos.keys), None)
-        info = info if settings.topics.camera_info or _same_camera(infos, info, own) else None
-    return depth, info
+def _job(
+    scan: Scan,
+    settings: BagSettings,
+    of_cloud: bool,
+    frame: Key | None,
+    regions: Key | None = None,
+    which: tuple[int, ...] = (),
+    named: int = 0,
+) -> Job:
+    where = frame or regions
+    assert where is not None  # a job has a frame, or regions that name one
+    if frame is None:
+        return Job(where.time, of_cloud, None, Sensed(), regions, which, named)
+    stamp = scan.tracks[frame.topic].headers[frame].stamp
+    return Job(where.time, of_cloud, stamp, _sensed(scan, settings, frame, stamp), regions, which, named)
 
 
-def _same_camera(track: Track, key: Key | None, image: Stamped) -> bool:
-    return key is not None and track.headers[key].frame_id in ("", image.frame_id)
+def _sensed(scan: Scan, settings: BagSettings, frame: Key, stamp: int) -> Sensed:
+    """A frame, and what belongs to it. Depth and calibration that were not named but found must be of the same camera:
+    a bag may hold the depth of a camera that is not registered to the image."""
+    topics, tracks = scan.topics, scan.tracks
+
+    def at_once(topic: str) -> Key | None:
+        if not topic:
+            return None
+        return frame if topic == frame.topic else tracks[topic].by_stamp(stamp, _slop(settings))
+
+    image, points = at_once(topics.image), at_once(topics.points)
+    if image is None:
+        return Sensed(points=points)
+    camera = tracks[image.topic].headers[image].frame_id
+    depth, info = at_once(topics.depth), None
+    if depth is not None and not settings.topics.depth and not _is_of(tracks[depth.topic], depth, camera):
+        depth = None
+    if topics.camera_info:
+        infos = tracks[topics.camera_info]
+        info = infos.newest(image.time) or next(iter(infos.keys), None)  # some cameras say it once
+        if info is not None and not settings.topics.camera_info and not _is_of(infos, info, camera):
+            info = None
+    return Sensed(image, depth, info, points)
+
+
+def _is_of(track: Track, key: Key, camera: str) -> bool:
+    return track.headers[key].frame_id in ("", camera)
 
 
 def in_words(problems: list[Problem]) -> list[str]:

@@ -54,9 +54,14 @@ def chosen_topics(bag: Bag, settings: BagSettings) -> Topics:
     depths = [name for name in _of_types(bag, IMAGES) if "depth" in name]
     wants_image = bool(flat) or settings.propose == "image"
     wants_cloud = bool(solid) or settings.propose == "cloud"
-    points = _chosen(bag, "points", names.points, _of_types(bag, CLOUDS), CLOUDS) if wants_cloud else ""
+    either = not settings.single  # a region is read from the other observation, too, where the bag has one
+    points = ""
+    if wants_cloud or either:
+        points = _chosen(bag, "points", names.points, _of_types(bag, CLOUDS), CLOUDS, needed=wants_cloud)
     from_depth = wants_cloud and not points
-    image = _chosen(bag, "image", names.image, images, IMAGES) if wants_image or from_depth else ""
+    image = ""
+    if wants_image or from_depth or either:
+        image = _chosen(bag, "image", names.image, images, IMAGES, needed=wants_image or from_depth)
     if wants_image and not image:
         raise InvalidInput(f"{bag.path}: there is no topic of images; it has {_listed(bag)}")
     depth = _chosen(bag, "depth", names.depth, depths, IMAGES, needed=from_depth) if image else ""

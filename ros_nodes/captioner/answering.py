@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from region_perception_msgs.msg import RegionCaption, RegionMatch
-from std_msgs.msg import Header
-
 from region_perception.confidence import shares
 from region_perception.observations import ImageObservation
 from region_perception.text import clean_text
@@ -21,6 +18,7 @@ from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.captioner.sights import Sight, Sights
 from ros_nodes.decoding import Code, Refusal, Rigid
 from ros_nodes.encoding import encode_caption, encode_refused, encode_status, place
+from ros_nodes.messages.classes import Header, RegionCaption, RegionMatch
 from ros_nodes.runtime.transforms import Transforms
 
 if TYPE_CHECKING:

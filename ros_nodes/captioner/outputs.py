@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from rclpy.node import Node
 from region_perception_msgs.msg import RegionCaption, RegionCaptionArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-from visualization_msgs.msg import ImageMarker, Marker, MarkerArray
+from visualization_msgs.msg import ImageMarker, MarkerArray
 
 from region_perception.observations import ImageObservation
 from ros_nodes.captioner import vision
 from ros_nodes.captioner.answering import Answers
 from ros_nodes.captioner.settings import CaptionerSettings
-from ros_nodes.decoding import STILL, Rigid
-from ros_nodes.encoding import encode_annotated, encode_image_marker, encode_markers
+from ros_nodes.decoding import Rigid
+from ros_nodes.encoding import encode_all_markers, encode_annotated, encode_image_marker
 from ros_nodes.runtime.qos import FRAMES, RESULTS
 
 
@@ -55,22 +54,10 @@ class Outputs:
     def _all_markers(self, header: Header) -> MarkerArray:
         """Markers of the newest captions of both inputs: each array of markers takes the place of the one before."""
         settings = self._settings()
-        said = [caption for captions, _ in self._latest.values() for caption in captions]
-        motions = {frame: motion for _, each in self._latest.values() for frame, motion in each.items()}
-        headers = {caption.header.frame_id: caption.header for caption in said if caption.header.frame_id}
-        markers = [Marker(header=header, action=Marker.DELETEALL)]
-        for frame, own in headers.items():
-            drawn = encode_markers(
-                _of_frame(said, frame),
-                own,
-                motion=motions.get(frame, STILL),
-                lifetime=settings.marker_lifetime,
-                text_height=settings.text_height,
-            )
-            markers += drawn.markers[1:]  # all but what deletes the others
-        return MarkerArray(markers=markers)
-
-
-def _of_frame(said: Sequence[RegionCaption], frame: str) -> list[Any]:
-    """The captions of one frame, each in its place: that gives a region its number and colour."""
-    return [caption if caption.header.frame_id == frame else RegionCaption() for caption in said]
+        return encode_all_markers(
+            [caption for captions, _ in self._latest.values() for caption in captions],
+            header,
+            {frame: motion for _, each in self._latest.values() for frame, motion in each.items()},
+            lifetime=settings.marker_lifetime,
+            text_height=settings.text_height,
+        )

@@ -24,13 +24,13 @@ from ros_nodes.decoding import (
     decode_image,
     nanoseconds,
 )
-from ros_nodes.runtime.inputs import Input
 from ros_nodes.runtime.newest import Frame
 from ros_nodes.runtime.transforms import Transforms
 
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
     from region_perception.view import View
+    from ros_nodes.runtime.inputs import Input
 
 KEPT = 4  # frames that stay read, and encoded: what is asked again at once costs nothing
 

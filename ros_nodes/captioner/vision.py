@@ -6,10 +6,9 @@ import importlib
 import importlib.util
 from typing import Any
 
-from region_perception_msgs.msg import Region2DArray, Region3D, Region3DArray, RegionCaptionArray
-
 from ros_nodes.decoding import Code, Refusal, decode_detection_2d
 from ros_nodes.encoding import encode_region_2d
+from ros_nodes.messages.classes import Region2DArray, Region3D, Region3DArray, RegionCaptionArray
 
 MAX_LABEL = 200  # characters
 

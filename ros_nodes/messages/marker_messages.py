@@ -69,6 +69,25 @@ def encode_markers(
     return MarkerArray(markers=markers)
 
 
+def encode_all_markers(
+    captions: Sequence[RegionCaption],
+    header: Header,
+    motions: Mapping[str, Rigid],
+    *,
+    lifetime: float = 0.0,
+    text_height: float = TEXT_HEIGHT,
+) -> MarkerArray:
+    """As `encode_markers`, of captions whose headers name different frames. motions: by the name of the frame."""
+    markers = [Marker(header=header, action=Marker.DELETEALL)]
+    for frame, own in {caption.header.frame_id: caption.header for caption in captions}.items():
+        # Each in its place, which gives a region its number and colour.
+        of_frame = [caption if caption.header.frame_id == frame else RegionCaption() for caption in captions]
+        motion = motions.get(frame, STILL)
+        drawn = encode_markers(of_frame, own, motion=motion, lifetime=lifetime, text_height=text_height)
+        markers += drawn.markers[1:]  # all but what deletes the others
+    return MarkerArray(markers=markers)
+
+
 def encode_image_marker(captions: Sequence[RegionCaption], header: Header) -> ImageMarker:
     """The boxes of all captions that lie in the image, as one list of lines in pixels."""
     message = ImageMarker(header=header, ns="boxes", type=ImageMarker.LINE_LIST, action=ImageMarker.ADD)

@@ -14,7 +14,7 @@ from ros_nodes.encoding import encode_region_2d, encode_region_3d
 from ros_nodes.messages.classes import Region2D, message_class
 from ros_nodes.messages.plain import serialise
 
-SHORT = BagSettings(max_tokens=6)
+SHORT = BagSettings(max_tokens=6, single=True)
 
 
 def never() -> Any:
@@ -212,6 +212,8 @@ def test_depth_of_another_camera_is_left_out_unless_it_is_named(captioner: Capti
     assert caption_bag(lambda: captioner, source.path, tmp_path / "found.mcap", SHORT).refused == 0
     named = BagSettings(TopicNames(depth="/camera/depth/image_raw"), max_tokens=6)
     done = caption_bag(lambda: captioner, source.path, tmp_path / "named.mcap", named)
+    assert done.refused == 0
+    assert done.problems[0].topic == "/camera/depth/image_raw"
     assert done.problems[0].reason.startswith("NO_CALIBRATION: depth: its frame is 'xxx")
 
 

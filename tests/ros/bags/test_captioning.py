@@ -12,7 +12,8 @@ from recording import FRAME, LATE, SIZE, START, STEP, Recorded, contents, pictur
 from region_perception import Captioner
 from ros_nodes.bags import BagSettings, TopicNames, caption_bag, captioning, parts, writing
 
-SHORT = BagSettings(max_tokens=6)
+SHORT = BagSettings(max_tokens=6, single=True)
+BOTH = BagSettings(max_tokens=6)
 OURS = ("/region_captions", "/region_markers")
 
 
@@ -91,6 +92,36 @@ def test_clouds_are_made_of_depth_where_the_bag_has_none(captioner: Captioner, t
     _, solid = (message for _, message in read(tmp_path / "out.mcap", "/region_captions"))
     assert [caption.modality for caption in solid.captions] == ["cloud_region"] * 2
     assert min(caption.point_count for caption in solid.captions) > 10
+
+
+def test_regions_are_read_from_image_and_cloud(
+    captioner: Captioner, captioned: Path, recorded: Recorded, tmp_path: Path
+):
+    done = run(captioner, recorded.path, tmp_path / "out.mcap", BOTH)
+    assert (done.captions, done.refused, done.problems) == (12, 0, [])
+    alone = [each for _, message in read(captioned, "/region_captions") for each in message.captions]
+    both = [each for _, message in read(tmp_path / "out.mcap", "/region_captions") for each in message.captions]
+    for single, caption in zip(alone, both, strict=True):
+        (other,) = caption.alternatives
+        assert {caption.modality, other.modality} == {"image_region", "cloud_region"}
+        assert caption.confidence >= other.confidence
+        # What the region points into is read as it is alone, whichever of the two is surer.
+        assert single.text in (caption.text, other.text)
+        assert caption.x2 > caption.x1
+        assert caption.size.x > 0
+
+
+def test_things_are_looked_for_where_nobody_points(captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", frames=3, change=lambda messages: [m for m in messages if "region" not in m[0]])
+    settings = BagSettings(propose="cloud", every=0.15, most=3, max_tokens=6)
+    done = run(captioner, source.path, tmp_path / "out.mcap", settings)
+    arrays = read(tmp_path / "out.mcap", "/region_captions")
+    assert [time for time, _ in arrays] == [START, START + 2 * STEP]
+    assert done.jobs == 2
+    for _, message in arrays:
+        assert 1 <= len(message.captions) <= 3
+        assert [each.region_id for each in message.captions] == [str(n + 1) for n in range(len(message.captions))]
+        assert all(each.size.x > 0 and each.text for each in message.captions)
 
 
 def kill_at(owner: Any, name: str, call: int) -> None:
@@ -223,7 +254,7 @@ def test_parts_of_another_run_are_refused(captioner: Captioner, recorded: Record
     with pytest.raises(Enough):
         caption_bag(lambda: captioner, recorded.path, out, SHORT, progress=stop)
     with pytest.raises(InvalidInput, match=r"part of another run \(other: settings\)"):
-        run(captioner, recorded.path, out, BagSettings(max_tokens=7))
+        run(captioner, recorded.path, out, BagSettings(max_tokens=7, single=True))
     assert run(captioner, recorded.path, out).resumed == 6
 
 
