@@ -12,7 +12,7 @@ from region_perception.network.specs import mini
 from region_perception.text import mini_codec
 from region_perception.weights.load import LoadedModel
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent))  # after the folder above, which has a conftest, too
 from recording import Recorded, record
 
 

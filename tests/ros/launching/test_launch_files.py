@@ -113,3 +113,23 @@ def test_files_of_parameters_hold_every_default(name: str):
 
 def test_programs_are_those_that_are_installed():
     assert set(PROGRAMS) <= set(SCRIPTS)
+
+
+def test_the_policy_allows_every_topic_of_the_captioner_but_those_of_vision_msgs():
+    root = ElementTree.parse(ROOT / "config" / "sros2_policy.xml").getroot()
+    (profile,) = root.iter("profile")
+    assert profile.get("node") == "region_captioner"
+    topics = {each.text for each in profile.iter("topic") if each.text is not None}
+    own = {name for name in topics if not name.startswith(("/", "~"))}
+    assert own == {name for name in CAPTIONER.topics if "detections" not in name}
+
+
+def test_the_picture_of_the_graph_names_what_there_is():
+    text = (ROOT / "docs" / "pictures" / "ros-graph.svg").read_text()
+    shown = re.findall(r'class="topic"[^>]*>([^<]+)<', text)
+    words = {word.strip(",") for line in shown for word in line.split()}
+    known = {name for program in PROGRAMS.values() for name in program.topics}
+    names = {word for word in words if "_" in word and not word.startswith(("~/", "/"))}
+    assert names <= known, names - known
+    titles = set(re.findall(r'class="title"[^>]*>(\w+)<', text))
+    assert titles & set(SCRIPTS) == set(SCRIPTS) - {"scene_simulator"}
