@@ -96,18 +96,20 @@ def tabletop_whole() -> Recipe:
     Whole scenes alone teach a base of this size the language long before they teach it where to look, and adapters over
     such a base learn little.
     """
-    share = Share(observations=24, regions=4, questions=2)
+    regions = Share(observations=24, regions=4, questions=2, repeats=2)
     return replace(
         tabletop_modalities(),
         name="tabletop-whole",
         phase="whole",
         start="runs/tabletop-encoders/model",
-        image=replace(share, regions=1, questions=4),
-        image_region=share,
-        cloud=replace(share, regions=1),
-        cloud_region=share,
+        # Pictures have the most tokens, and whole ones the most questions.
+        image=Share(observations=16, regions=1, questions=4),
+        image_region=regions,
+        cloud=Share(observations=24, regions=1, questions=2),
+        cloud_region=regions,
         # Contrast and match take half of the time; finding can go by the likelihood of what would be written.
         losses=LossWeights(contrast=0.0, match=0.0, write=0.0),
+        precision="bfloat16",
     )
 
 
