@@ -135,7 +135,7 @@ class Sights:
                 image = self.image(stamp, max_age)
             except Refusal as error:
                 raise (without if error.code == Code.NO_OBSERVATION else error) from None
-            if self._inputs["points"].frames.received and not _has_depth(image):
+            if without.code == Code.STALE and not _has_depth(image):
                 raise
             return self._cloud_of(image)
         return self._kept("points", frame, self._read_cloud)

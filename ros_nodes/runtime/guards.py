@@ -69,16 +69,16 @@ class Guard:
             self.last = refusal
         if refusal.code == Code.INTERNAL_ERROR and not isinstance(error, Refusal):
             trace = "".join(traceback.format_exception(error))
-            self._log(self._logger.error, what, f"{refusal}\n{trace}")
+            self._log(what, f"{refusal}\n{trace}", severe=True)
         else:
-            self._log(self._logger.warning, what, str(refusal))
+            self._log(what, str(refusal))
         return refusal
 
     def warn(self, what: str, text: str) -> None:
         """A line of the log about a matter, at most one in a while."""
-        self._log(self._logger.warning, what, text)
+        self._log(what, text)
 
-    def _log(self, log: Callable[[str], Any], what: str, text: str) -> None:
+    def _log(self, what: str, text: str, *, severe: bool = False) -> None:
         now = time.monotonic()
         with self._lock:
             then, left_out = self._logged.get(what, (-EVERY, 0))
@@ -86,4 +86,9 @@ class Guard:
                 self._logged[what] = (then, left_out + 1)
                 return
             self._logged[what] = (now, 0)
-        log(f"{what}: {text}" + (f" ({left_out} more like it since the last line)" if left_out else ""))
+        line = f"{what}: {text}" + (f" ({left_out} more like it since the last line)" if left_out else "")
+        # Two lines, because rclpy refuses another severity from the same line of code.
+        if severe:
+            self._logger.error(line)
+        else:
+            self._logger.warning(line)

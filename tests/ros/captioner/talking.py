@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from programs import Peer, Program, until
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from region_perception_msgs.msg import CaptionerStatus, Region2D, Region2DArray, Region3D, RegionCaptionArray
@@ -20,6 +23,7 @@ from ros_nodes.encoding import encode_camera_info, encode_cloud, encode_image
 WIDTH, HEIGHT = 96, 72
 CAMERA = Intrinsics(80.0, 80.0, 47.5, 35.5)
 FRAME = "camera_optical_frame"
+_NUMBERS = count(1)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -72,7 +76,7 @@ class CaptionerPeer(Peer):
     """Publishes frames and regions, and asks. node: the full name of the captioner."""
 
     def __init__(self, node: str) -> None:
-        super().__init__()
+        super().__init__(f"peer_{next(_NUMBERS)}")
         self.name = node
         self._publishers: dict[tuple[str, Any], Any] = {}
         self._heard: dict[str, list[Any]] = {}
@@ -96,6 +100,16 @@ class CaptionerPeer(Peer):
 
     def active(self, program: Program, node: str | None = None) -> CaptionerStatus:
         return self.state(CaptionerStatus.STATE_ACTIVE, program, node)
+
+    def change_state(self, transition: int, node: str | None = None) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self.call(ChangeState, f"{node or self.name}/change_state", request).success
+
+    def renew(self) -> None:
+        """Has it stop listening and begin again, so that it knows no frames."""
+        self.silence()
+        assert self.change_state(Transition.TRANSITION_DEACTIVATE)
+        assert self.change_state(Transition.TRANSITION_ACTIVATE)
 
     def send(self, kind: type, topic: str, message: Any, qos: Any = 1) -> None:
         key = (topic, str(qos))

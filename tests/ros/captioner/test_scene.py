@@ -1,0 +1,132 @@
+"""The action: stages, feedback by region, two clients, and a goal that somebody stops."""
+
+import threading
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(autouse=True)
+def running(captioner: Any) -> None:
+    """All tests talk to one captioner."""
+
+
+@pytest.fixture
+def action(peer: Any) -> Any:
+    from programs import until
+    from rclpy.action import ActionClient
+    from region_perception_msgs.action import CaptionScene
+
+    client = ActionClient(peer.node, CaptionScene, f"{peer.name}/caption_scene")
+    until(client.server_is_ready, "the action")
+    yield client
+    client.destroy()
+
+
+def plain_things(stamp: Any, rows: int = 1) -> Any:
+    """A picture of three things on a table, in each of its rows."""
+    import numpy as np
+    from talking import header
+
+    from ros_nodes.encoding import encode_image
+
+    pixels = np.full((120 * rows, 160, 3), 200, np.uint8)
+    for top in range(40, 120 * rows, 120):
+        for number, colour in enumerate([(200, 30, 30), (30, 160, 30), (30, 30, 200)]):
+            pixels[top : top + 30, 20 + 45 * number : 50 + 45 * number] = colour
+    return encode_image(pixels, header(stamp))
+
+
+def test_everything_in_a_picture_is_captioned(peer: Any, action: Any):
+    from action_msgs.msg import GoalStatus
+    from region_perception_msgs.action import CaptionScene
+    from sensor_msgs.msg import Image
+
+    stamp = peer.stamp()
+    peer.send(Image, "image", plain_things(stamp))
+    peer.caption(stamp=stamp)
+    seen: list[Any] = []
+    goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_IMAGE, stamp=stamp, max_regions=8)
+    handle = peer.done(action.send_goal_async(goal, lambda message: seen.append(message.feedback)))
+    assert handle.accepted
+    answer = peer.done(handle.get_result_async())
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED
+    result = answer.result
+    assert result.status.code == result.status.OK, result.status
+    assert result.header.stamp == stamp
+    assert len(result.captions) == len(result.regions_2d) == 3
+    assert [caption.region_id for caption in result.captions] == ["1", "2", "3"]
+    assert {caption.status.code for caption in result.captions} == {0}
+    # Who has the result hears no more feedback, so the last of it may be missed.
+    stages = [feedback.stage for feedback in seen]
+    assert stages == sorted(stages)
+    assert stages[:1] == [CaptionScene.Feedback.STAGE_QUEUED]
+    written = [feedback for feedback in seen if feedback.stage == CaptionScene.Feedback.STAGE_CAPTIONING]
+    assert [feedback.done for feedback in written] == [1, 2, 3][: len(written)]
+    assert all(len(feedback.captions) == 1 and feedback.total == 3 for feedback in written)
+
+
+def test_questions_are_asked_about_everything(peer: Any, action: Any):
+    from region_perception_msgs.action import CaptionScene
+    from sensor_msgs.msg import Image
+
+    stamp = peer.stamp()
+    peer.send(Image, "image", plain_things(stamp))
+    peer.caption(stamp=stamp)
+    goal = CaptionScene.Goal(source=1, stamp=stamp, max_regions=1, question="What is it?")
+    result = peer.done(peer.done(action.send_goal_async(goal)).get_result_async()).result
+    assert [caption.question for caption in result.captions] == ["What is it?"]
+
+
+def test_without_a_frame_the_goal_is_aborted_with_the_reason(peer: Any, action: Any):
+    from action_msgs.msg import GoalStatus
+    from region_perception_msgs.action import CaptionScene
+    from talking import later
+
+    goal = CaptionScene.Goal(source=1, stamp=later(peer.stamp(), 1000))
+    answer = peer.done(peer.done(action.send_goal_async(goal)).get_result_async())
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.status.code == answer.result.status.NO_OBSERVATION
+
+
+def test_one_goal_at_a_time_and_it_can_be_stopped_while_others_are_answered(peer: Any, action: Any):
+    """Two clients: the second is rejected, its service calls are not; the first cancels, and gets what was done."""
+    from action_msgs.msg import GoalStatus
+    from programs import until
+    from rclpy.action import ActionClient
+    from region_perception_msgs.action import CaptionScene
+    from sensor_msgs.msg import Image
+    from talking import CaptionerPeer, box
+
+    stamp = peer.stamp()
+    peer.send(Image, "image", plain_things(stamp, rows=6))
+    other = CaptionerPeer(peer.name)
+    assert other.caption(box(), stamp=stamp).status.code == 0
+    asked: list[Any] = []
+    begun = threading.Event()
+    goal = CaptionScene.Goal(source=1, stamp=stamp)
+    rival = ActionClient(other.node, CaptionScene, f"{peer.name}/caption_scene")
+    try:
+        until(rival.server_is_ready, "the action, for the other client")
+        handle = peer.done(action.send_goal_async(goal, lambda message: begun.set()))
+        assert begun.wait(60)
+        rejected = other.done(rival.send_goal_async(goal))
+        asking = threading.Thread(target=lambda: asked.append(other.caption(box(), stamp=stamp)))
+        asking.start()
+        canceling = peer.done(handle.cancel_goal_async())
+        answer = peer.done(handle.get_result_async())
+        asking.join(60)
+    finally:
+        rival.destroy()
+        other.close()
+    if canceling.goals_canceling:  # else it had just come to its end
+        assert not rejected.accepted
+        assert answer.status == GoalStatus.STATUS_CANCELED
+        assert answer.result.status.code == answer.result.status.CANCELED
+        assert len(answer.result.captions) < 18
+    assert asked[0].status.code == asked[0].status.OK
+    again = peer.done(action.send_goal_async(goal))
+    assert again.accepted
+    peer.done(again.get_result_async())
