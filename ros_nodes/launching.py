@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any
 
+from ros_nodes.captioner.faces import FACES as CAPTIONER_FACES
+from ros_nodes.runtime.faces import Face, topics
 from ros_nodes.runtime.settings import about, changed, range_of
 
 
@@ -16,12 +18,17 @@ class Program:
     """A node as it is started.
 
     name: of the program, and of the node unless it is given another. table: module and class of its parameters.
-    topics: relative names, which may be remapped, and what is on them.
+    faces: what others see of it.
     """
 
     name: str
     table: tuple[str, str]
-    topics: Mapping[str, str]
+    faces: Sequence[Face]
+
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """Relative names, which may be remapped, and what is on them."""
+        return topics(self.faces)
 
     def defaults(self) -> Any:
         """The table, with every default."""
@@ -33,22 +40,7 @@ PROGRAMS = {
     "region_captioner": Program(
         "region_captioner",
         ("ros_nodes.captioner.settings", "CaptionerSettings"),
-        {
-            "image": "Images that come in.",
-            "camera_info": "Calibration of the image.",
-            "depth": "Depth, registered to the image.",
-            "points": "Clouds that come in; where none do, they are made of image and depth.",
-            "regions_2d": "Regions of the image.",
-            "regions_3d": "Regions of the cloud.",
-            "detections_2d": "Detections in the image, where vision_msgs is installed.",
-            "detections_3d": "Detections in the cloud, where vision_msgs is installed.",
-            "region_captions": "Sentences that go out.",
-            "region_markers": "The same as markers for RViz.",
-            "region_outlines": "The same as outlines over the image.",
-            "annotated_image": "The same as a picture.",
-            "caption_detections_2d": "The same as detections in the image, where vision_msgs is installed.",
-            "caption_detections_3d": "The same as detections in space, where vision_msgs is installed.",
-        },
+        CAPTIONER_FACES,
     ),
 }
 

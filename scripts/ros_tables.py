@@ -1,4 +1,5 @@
-"""Writes the tables of docs/ros.md that say what messages, services and actions hold, from their files.
+"""Writes the tables of docs/ros.md that say what messages, services and actions hold, from their files; and what nodes
+hear, say and can be set to, from the tables that they read themselves.
 
     python scripts/ros_tables.py            # writes them
     python scripts/ros_tables.py --check    # says whether they are as the files have it, and changes nothing
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 INTERFACES = ROOT / "interfaces" / "region_perception_msgs"
 PAGE = ROOT / "docs" / "ros.md"
 BEGIN, END = "<!-- interfaces: written by scripts/ros_tables.py -->", "<!-- end of interfaces -->"
+NODES_BEGIN, NODES_END = "<!-- nodes: written by scripts/ros_tables.py -->", "<!-- end of nodes -->"
 SECTIONS = {"msg": [""], "srv": ["request", "response"], "action": ["goal", "result", "feedback"]}
 
 
@@ -92,11 +94,27 @@ def tables() -> str:
     return "\n\n".join([*parts, END])
 
 
+def node_tables() -> str:
+    """What is said and heard by each node that has a table of it, and what can be set, as Markdown."""
+    sys.path.insert(0, str(ROOT))
+    from ros_nodes.launching import PROGRAMS
+    from ros_nodes.runtime import faces, settings
+
+    parts = [NODES_BEGIN]
+    for name, program in PROGRAMS.items():
+        parts.append(f"### {name}")
+        parts.append(faces.markdown(program.faces))
+        parts.append(settings.markdown(type(program.defaults())))
+    return "\n\n".join([*parts, NODES_END])
+
+
 def page_with_tables(page: str) -> str:
     """The page with its tables as they should be."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + tables() + after
+    for begin, end, made in ((NODES_BEGIN, NODES_END, node_tables), (BEGIN, END, tables)):
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = before + made() + after
+    return page
 
 
 if __name__ == "__main__":

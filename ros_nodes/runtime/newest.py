@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 RATE_OVER = 5.0  # seconds
 
@@ -38,43 +36,42 @@ class Newest(Generic[T]):
     def __init__(self, history: int = 1) -> None:
         self._frames: deque[Frame[T]] = deque()
         self._history = history
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._arrivals: deque[float] = deque(maxlen=256)
         self.received = 0
         self.dropped = 0
 
     def put(self, value: T, stamp: int = 0) -> Frame[T]:
         """Keeps a message that came. stamp: nanoseconds, of its header."""
-        with self._changed:
+        with self._lock:
             self.received += 1
             frame = Frame(value, stamp, self.received, time.monotonic())
             self._arrivals.append(frame.arrived)
             self._frames.append(frame)
             while len(self._frames) > self._history:
                 self.dropped += not self._frames.popleft().used
-            self._changed.notify_all()
         return frame
 
     def peek(self) -> Frame[T] | None:
         """The newest message, which stays unused."""
-        with self._changed:
+        with self._lock:
             return self._frames[-1] if self._frames else None
 
     def newest(self) -> Frame[T] | None:
         """The newest message."""
-        with self._changed:
+        with self._lock:
             return self._use(self._frames[-1]) if self._frames else None
 
     def take(self) -> Frame[T] | None:
         """The newest message, to the first who takes it; None until another comes."""
-        with self._changed:
+        with self._lock:
             if not self._frames or self._frames[-1].used:
                 return None
             return self._use(self._frames[-1])
 
     def near(self, stamp: int, within: float) -> Frame[T] | None:
         """The message whose stamp is the nearest to `stamp` (nanoseconds), if it is within so many seconds."""
-        with self._changed:
+        with self._lock:
             frame = min(self._frames, key=lambda frame: abs(frame.stamp - stamp), default=None)
             if frame is None or abs(frame.stamp - stamp) > within * 1e9:
                 return None
@@ -82,42 +79,23 @@ class Newest(Generic[T]):
 
     def has(self, stamp: int) -> bool:
         """Whether the message of a stamp came, or a later one, so that it is not worth waiting for; 0 is any."""
-        with self._changed:
+        with self._lock:
             return bool(self._frames) and self._frames[-1].stamp >= stamp
 
     def stamps(self) -> tuple[int, int] | None:
         """Oldest and newest stamp that are kept."""
-        with self._changed:
+        with self._lock:
             return (self._frames[0].stamp, self._frames[-1].stamp) if self._frames else None
-
-    def wait(self, wanted: Callable[[], R | None], timeout: float) -> R | None:
-        """What `wanted` returns as soon as that is something, for `timeout` seconds; None after that.
-
-        It is asked again after each message, and after `clear`.
-        """
-        until = time.monotonic() + timeout
-        while True:
-            with self._changed:
-                before = self.received
-            if (found := wanted()) is not None:
-                return found
-            with self._changed:
-                left = until - time.monotonic()
-                if left <= 0:
-                    return None
-                if self.received == before:
-                    self._changed.wait(left)
 
     def clear(self) -> None:
         """Forgets all messages: time has jumped, or the node stops listening. Counters stay."""
-        with self._changed:
+        with self._lock:
             self._frames.clear()
             self._arrivals.clear()
-            self._changed.notify_all()
 
     def resize(self, history: int) -> None:
         """Keeps so many from now on."""
-        with self._changed:
+        with self._lock:
             self._history = history
             while len(self._frames) > history:
                 self.dropped += not self._frames.popleft().used
@@ -125,7 +103,7 @@ class Newest(Generic[T]):
     def rate(self) -> float:
         """Messages a second over the last seconds; 0 before the second message."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             recent = [at for at in self._arrivals if now - at <= RATE_OVER]
         return (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
 

@@ -27,7 +27,7 @@ class Worker:
     """
 
     def __init__(
-        self, frames: Callable[[], None] | None = None, *, most: int = MOST, failed: Callable[[BaseException], None]
+        self, frames: Callable[[], None] | None = None, *, most: int = MOST, failed: Callable[[BaseException], object]
     ) -> None:
         self._frames = frames
         self._most = most

@@ -1,7 +1,4 @@
-"""The newest message of a topic: what is kept, found by stamp, counted, and waited for."""
-
-import threading
-import time
+"""The newest message of a topic: what is kept, found by stamp, and counted."""
 
 from ros_nodes.runtime.newest import Newest
 
@@ -65,23 +62,6 @@ def test_history_can_shrink():
     frames.resize(2)
     assert frames.stamps() == (3, 4)
     assert frames.dropped == 2
-
-
-def test_waiting_ends_with_the_message_that_is_wanted():
-    frames = filled(1, 1)
-
-    def send() -> None:
-        for stamp in (2, 3):
-            time.sleep(0.02)
-            frames.put("later", stamp)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    found = frames.wait(lambda: frames.near(3, 0.0), timeout=20.0)
-    thread.join()
-    assert found is not None
-    assert found.stamp == 3
-    assert frames.wait(lambda: frames.near(9, 0.0), timeout=0.02) is None
 
 
 def test_forgetting_keeps_the_counters():
