@@ -11,6 +11,7 @@ from typing import Any
 from ros_nodes.captioner.faces import FACES as CAPTIONER_FACES
 from ros_nodes.runtime.faces import Face, topics
 from ros_nodes.runtime.settings import about, changed, range_of
+from ros_nodes.simulator.faces import FACES as SIMULATOR_FACES
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ PROGRAMS = {
         "region_captioner",
         ("ros_nodes.captioner.settings", "CaptionerSettings"),
         CAPTIONER_FACES,
+    ),
+    "scene_simulator": Program(
+        "scene_simulator", ("ros_nodes.simulator.settings", "SimulatorSettings"), SIMULATOR_FACES
     ),
 }
 

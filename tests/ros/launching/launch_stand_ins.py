@@ -7,14 +7,16 @@ from typing import Any
 
 _NAMES = {
     "launch": ["LaunchContext", "LaunchDescription"],
-    "launch.actions": ["DeclareLaunchArgument", "IncludeLaunchDescription", "OpaqueFunction", "SetEnvironmentVariable"],
-    "launch.conditions": ["IfCondition"],
+    "launch.actions": ["DeclareLaunchArgument", "IncludeLaunchDescription", "OpaqueFunction"],
     "launch.launch_description_sources": ["PythonLaunchDescriptionSource"],
     "launch.substitutions": ["LaunchConfiguration", "PathJoinSubstitution"],
     "launch_ros": [],
     "launch_ros.actions": ["Node"],
     "launch_ros.substitutions": ["FindPackageShare"],
 }
+
+
+INSTALLED: dict[str, str] = {}  # packages that are there, and where
 
 
 class Made:
@@ -35,7 +37,10 @@ def stand_ins() -> dict[str, ModuleType]:
     for name, classes in _NAMES.items():
         for each in classes:
             setattr(modules[name], each, type(each, (Made,), {}))
-    return modules
+    packages = ModuleType("ament_index_python.packages")
+    packages.PackageNotFoundError = KeyError  # type: ignore[attr-defined]
+    packages.get_package_prefix = INSTALLED.__getitem__  # type: ignore[attr-defined]
+    return modules | {"ament_index_python": ModuleType("ament_index_python"), packages.__name__: packages}
 
 
 def context(**given: str) -> Any:

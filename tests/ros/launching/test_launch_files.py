@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from launch_stand_ins import Made, context, named, stand_ins
+from launch_stand_ins import INSTALLED, Made, context, named, stand_ins
 
 from ros_nodes.launching import PROGRAMS, parameter_arguments, topic_arguments
 
@@ -133,3 +133,54 @@ def test_the_picture_of_the_graph_names_what_there_is():
     assert names <= known, names - known
     titles = set(re.findall(r'class="title"[^>]*>(\w+)<', text))
     assert titles & set(SCRIPTS) == set(SCRIPTS) - {"scene_simulator"}
+
+
+def demo_nodes(items: list[Any], **given: str) -> dict[str, Made]:
+    """The nodes of the demo by their programs, the included captioner left out."""
+    values = defaults(items) | given
+    made = named(items, "Node")
+    for function in named(items, "OpaqueFunction"):
+        made += function.named["function"](context(**values))
+    return {node.named["executable"]: node for node in made}
+
+
+def test_the_demo_starts_every_node(load: Any):
+    items = load("demo.launch.py")
+    nodes = demo_nodes(items)
+    (included,) = named(items, "IncludeLaunchDescription")
+    (source,) = included.given
+    assert source.given[0].given[0][1:] == ["launch", "captioner.launch.py"]
+    assert dict(included.named["launch_arguments"]).keys() <= defaults(load("captioner.launch.py")).keys()
+    assert {*nodes, "region_captioner"} == set(SCRIPTS)
+
+
+def test_the_camera_of_the_demo_is_set_by_arguments_and_has_room_for_its_pictures(load: Any):
+    camera = demo_nodes(load("demo.launch.py"), rate="5", scene="7", motion="camera")["scene_simulator"]
+    (given,) = camera.named["parameters"]
+    assert (given["rate"], given["scene"], given["motion"]) == (5.0, 7, "camera")
+    (file,) = (value.given[0][-1] for value in camera.named["additional_env"].values())
+    assert (ROOT / "config" / file).is_file()
+
+
+def test_rviz_is_started_where_it_is_installed(load: Any, monkeypatch: pytest.MonkeyPatch):
+    items = load("demo.launch.py")
+    assert "rviz2" not in demo_nodes(items)
+    with pytest.raises(KeyError, match="rviz2"):
+        demo_nodes(items, rviz="true")
+    monkeypatch.setitem(INSTALLED, "rviz2", "/opt/ros/jazzy")
+    assert "rviz2" not in demo_nodes(items, rviz="false")
+    arguments = demo_nodes(items)["rviz2"].named["arguments"]
+    assert (ROOT / "rviz" / arguments[1].given[0][-1]).is_file()
+
+
+def test_rviz_shows_what_the_nodes_say():
+    from ruamel.yaml import YAML
+
+    manager = YAML(typ="safe").load(ROOT / "rviz" / "region_perception.rviz")["Visualization Manager"]
+    topics = {display["Topic"]["Value"] for display in manager["Displays"] if "Topic" in display}
+    assert topics == {"/points", "/region_markers", "/annotated_image"}
+    assert {topic[1:] for topic in topics} <= {name for each in PROGRAMS.values() for name in each.topics}
+    (point,) = (tool for tool in manager["Tools"] if tool["Class"].endswith("PublishPoint"))
+    assert point["Single click"] is False
+    assert point["Topic"]["Value"] == "/clicked_point"
+    assert manager["Global Options"]["Fixed Frame"] == PROGRAMS["scene_simulator"].defaults().base_frame
