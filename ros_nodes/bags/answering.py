@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from region_perception.errors import InputWarning
 from region_perception.observations import ImageObservation
 from ros_nodes.bags.inputs import BagInput, with_plain_headers
-from ros_nodes.bags.jobs import Job, Key, Problem
+from ros_nodes.bags.jobs import Job, Key, Problem, Scan
 from ros_nodes.bags.settings import BagSettings
 from ros_nodes.captioner import vision
 from ros_nodes.captioner.answering import Answering, Answers
@@ -47,10 +47,10 @@ class Said:
 
 
 class Answerer:
-    """Captions the regions of one job after the other. numbers: of all messages, each its own, from 1."""
+    """Captions the regions of one job after the other."""
 
-    def __init__(self, captioner: Captioner, settings: BagSettings, numbers: Mapping[Key, int]) -> None:
-        self._settings, self._numbers, self._now = settings, numbers, 0
+    def __init__(self, captioner: Captioner, settings: BagSettings, scan: Scan) -> None:
+        self._settings, self._order, self._now = settings, scan.order, 0
         model = Model()
         model.captioner = captioner
         table = CaptionerSettings(
@@ -62,7 +62,9 @@ class Answerer:
             max_tokens=settings.max_tokens,
             min_points=1,
         )
-        transforms = Transforms(None, pose=settings.pose or (), axes=settings.axes)
+        transforms = Transforms(
+            scan.tf.lookup, upright=settings.upright_frame, pose=settings.pose or (), axes=settings.axes
+        )
         self._inputs = {name: BagInput(name) for name in ("image", "depth", "camera_info", "points")}
         inputs: Mapping[str, Any] = self._inputs  # which do here what a node's do
         self._sights = Sights(inputs, lambda: table, lambda: transforms, lambda: self._now)
@@ -72,7 +74,7 @@ class Answerer:
         """messages: all that the job needs; of one that could not be read, the Refusal that says why."""
         self._now = job.stamp or 0
         for name, each in self._inputs.items():
-            each.hold(getattr(job.sensed, name), messages, self._numbers)
+            each.hold(getattr(job.sensed, name), messages, self._order)
         regions: Sequence[Any] = []
         try:
             regions = _regions(job, messages)

@@ -64,7 +64,7 @@ def caption_bag(
         parts = Parts(out.with_name(f"{out.name}.parts"), _plan(bag, settings, topics, jobs, model))
         resumed = parts.done()
         progress(resumed, len(jobs))
-        for part in _done(bag, topics, jobs, Answerer(model, settings, _numbers(scan)), names, resumed):
+        for part in _done(bag, topics, jobs, Answerer(model, settings, scan), names, resumed):
             parts.add(part)
             progress(part.last + 1, len(jobs))
         copied = write_bag(bag, parts, out, names)
@@ -73,10 +73,6 @@ def caption_bag(
         recorded = bag.message_count
     parts.remove()
     return Outcome(topics.in_words(), len(jobs), resumed, captions, refused, copied, recorded, problems)
-
-
-def _numbers(scan: Scan) -> dict[Key, int]:
-    return {key: place + 1 for key, place in scan.order.items()}
 
 
 def _plan(bag: Bag, settings: BagSettings, topics: Topics, jobs: list[Job], model: Captioner) -> dict[str, Any]:

@@ -26,8 +26,8 @@ class BagInput:
         self._broken: Refusal | None = None
         self._problems: list[Problem] = []
 
-    def hold(self, key: Key | None, messages: Mapping[Key, Any], numbers: Mapping[Key, int]) -> None:
-        """The message of the next job; None where there is none."""
+    def hold(self, key: Key | None, messages: Mapping[Key, Any], order: Mapping[Key, int]) -> None:
+        """The message of the next job; None where there is none. order: of all messages."""
         self._key, self._frame, self._broken, self._problems = key, None, None, []
         if key is None:
             return
@@ -37,7 +37,7 @@ class BagInput:
             self._broken = message
         else:
             message = with_plain_headers(message)
-            self._frame = Frame(message, nanoseconds(message.header.stamp), numbers[key], 0.0)
+            self._frame = Frame(message, nanoseconds(message.header.stamp), order[key], 0.0)
 
     def near(self, stamp: int, within: float) -> Frame[Any] | None:
         """The message, which is that of the stamp; refused where its bytes were none."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ros_nodes.bags.reading import Bag, Record, Stamped, stamped
+from ros_nodes.bags.recorded_tf import STATIC, RecordedTransforms
 from ros_nodes.bags.settings import BagSettings
 from ros_nodes.bags.topics import REGIONS_2D, Topics
 from ros_nodes.messages.refusals import Refusal
@@ -123,10 +124,11 @@ class Scan:
         self.problems: list[Problem] = []
         self.order: dict[Key, int] = {}
         self.tracks = {name: Track() for name in topics.all()}
+        self.tf = RecordedTransforms()
         self.regions: list[tuple[Key, bool, dict[int, tuple[int, ...]]]] = []
         """Message, whether of a cloud, and by the stamp that they name the places of its regions."""
         turns = Turns()
-        for record in bag.records(topics.all()):
+        for record in bag.records(topics.all() | set(topics.tf)):
             key = turns.key(record)
             self.order[key] = len(self.order)
             try:
@@ -136,6 +138,9 @@ class Scan:
 
     def _take(self, bag: Bag, key: Key, record: Record) -> None:
         connection, _, raw = record
+        if key.topic in self.topics.tf:
+            self.tf.add(bag.read(connection, raw), static=key.topic.endswith(STATIC))
+            return
         if key.topic in (*self.topics.regions_2d, *self.topics.regions_3d):
             message = bag.read(connection, raw)
             self.regions.append((key, connection.msgtype not in REGIONS_2D, stamps_of(message)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from region_perception.errors import InvalidInput
 from ros_nodes.bags.reading import Bag
+from ros_nodes.bags.recorded_tf import TYPE
 from ros_nodes.bags.settings import NONE, BagSettings
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -27,8 +28,10 @@ class Topics:
     points: str
     regions_2d: tuple[str, ...]
     regions_3d: tuple[str, ...]
+    tf: tuple[str, ...]
 
     def all(self) -> set[str]:
+        """All but those of TF."""
         single = (self.image, self.depth, self.camera_info, self.points)
         return {name for name in (*single, *self.regions_2d, *self.regions_3d) if name}
 
@@ -40,6 +43,7 @@ class Topics:
             "camera_info": self.camera_info,
             "points": self.points,
             "regions": ", ".join((*self.regions_2d, *self.regions_3d)),
+            "transforms": ", ".join(self.tf),
         }
         return "; ".join(f"{what} {name}" for what, name in parts.items() if name)
 
@@ -69,7 +73,7 @@ def chosen_topics(bag: Bag, settings: BagSettings) -> Topics:
     if from_depth and not (image and depth and info):
         missing = "there is no topic of clouds, nor image, depth and camera_info to make them of"
         raise InvalidInput(f"{bag.path}: {missing}; it has {_listed(bag)}")
-    return Topics(image, depth, info, points, flat, solid)
+    return Topics(image, depth, info, points, flat, solid, tuple(_of_types(bag, (TYPE,))))
 
 
 def _regions(bag: Bag, settings: BagSettings) -> tuple[str, ...]:

@@ -15,10 +15,11 @@ from rosbags.typesys import Stores, get_typestore
 
 from region_perception.regions import Box3D
 from region_perception.simulation import Picture, compose, take_picture
-from ros_nodes.decoding import OPTICAL_TO_BODY
+from ros_nodes.decoding import OPTICAL_TO_BODY, Rigid
 from ros_nodes.encoding import encode_camera_info, encode_cloud, encode_image, encode_region_2d, encode_region_3d
 from ros_nodes.messages.classes import Header, message_class
-from ros_nodes.messages.plain import full_name, serialise, typestore
+from ros_nodes.messages.frames import quaternion_of
+from ros_nodes.messages.plain import full_name, plain_class, serialise, typestore
 
 START = 1_700_000_000_000_000_000
 STEP = 100_000_000  # nanoseconds between frames
@@ -86,6 +87,19 @@ def frame_messages(index: int, stamp: int, *, points: bool = True) -> list[Messa
 
 def array(name: str, said: Any, regions: list[Any]) -> Any:
     return message_class(f"region_perception_msgs/{name}")(header=said, regions=regions)
+
+
+def transforms(poses: dict[tuple[str, str], Rigid], stamp: int) -> bytes:
+    """A TFMessage. poses: of the second frame in the first."""
+    made = []
+    for (parent, child), pose in poses.items():
+        each = message_class("geometry_msgs/TransformStamped")(header=header(stamp, parent), child_frame_id=child)
+        move, turn = each.transform.translation, each.transform.rotation
+        move.x, move.y, move.z = pose.translation.tolist()
+        turn.x, turn.y, turn.z, turn.w = quaternion_of(pose.rotation)
+        made.append(each)
+    kind = "tf2_msgs/TFMessage"
+    return serialise(plain_class(kind)(transforms=made), kind)
 
 
 def record(

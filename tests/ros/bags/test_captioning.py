@@ -11,6 +11,7 @@ from recording import FRAME, LATE, SIZE, START, STEP, Recorded, contents, pictur
 
 from region_perception import Captioner
 from ros_nodes.bags import BagSettings, TopicNames, caption_bag, captioning, parts, writing
+from ros_nodes.decoding import OPTICAL_TO_BODY, Rigid, rigid_from_pose
 
 SHORT = BagSettings(max_tokens=6, single=True)
 BOTH = BagSettings(max_tokens=6)
@@ -273,3 +274,39 @@ def test_images_are_looked_at_once_for_several_messages(
     source = record(tmp_path / "in", frames=2, change=twice)
     assert run(captioner, source.path, tmp_path / "out.mcap").jobs == 4
     assert [(seen.width, seen.height) for seen in looked] == [SIZE] * 2
+
+
+def with_tf(pose: Rigid, *, moving: bool) -> Any:
+    """A change of messages: where the camera's body is in `base_link`, and its optical frame in that."""
+    from recording import transforms
+
+    def change(messages: list[Any]) -> list[Any]:
+        body = transforms({("base_link", "camera_link"): pose}, START)
+        fixed = transforms({("camera_link", FRAME): OPTICAL_TO_BODY}, START)
+        kind = "tf2_msgs/TFMessage"
+        return [*messages, ("/tf" if moving else "/tf_static", START, kind, body), ("/tf_static", START, kind, fixed)]
+
+    return change
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_clouds_are_taken_upright_by_the_transforms_of_the_bag(moving: bool, captioner: Captioner, tmp_path: Path):
+    numbers = (0.1, -0.2, 1.0, 0.0, 0.5, 0.3)
+    source = record(tmp_path / "in", frames=1, change=with_tf(rigid_from_pose(*numbers), moving=moving))
+    by_tf = BagSettings(max_tokens=6, single=True, upright_frame="base_link")
+    by_pose = BagSettings(max_tokens=6, single=True, pose=numbers)
+    said = {}
+    for name, settings in {"tf": by_tf, "pose": by_pose}.items():
+        assert run(captioner, source.path, tmp_path / f"{name}.mcap", settings).refused == 0
+        _, solid = (message for _, message in read(tmp_path / f"{name}.mcap", "/region_captions"))
+        said[name] = [(each.text, round(each.confidence, 4), each.point_count) for each in solid.captions]
+    assert said["tf"] == said["pose"]
+
+
+def test_frames_that_the_bag_does_not_know_are_refused(captioner: Captioner, tmp_path: Path):
+    source = record(tmp_path / "in", frames=1, change=with_tf(rigid_from_pose(0, 0, 1, 0, 0, 0), moving=False))
+    done = run(captioner, source.path, tmp_path / "out.mcap", BagSettings(max_tokens=6, upright_frame="map"))
+    (problem,) = done.problems
+    assert (problem.topic, done.refused) == ("/camera/points", 2)
+    why = "from 'camera_optical_frame' to 'map', at 1700000000.000 s: the bag holds no transforms between them"
+    assert problem.reason == f"NO_TRANSFORM: {why}"
