@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ros_nodes.captioner.faces import FACES as CAPTIONER_FACES
+from ros_nodes.proposer.faces import FACES as PROPOSER_FACES
 from ros_nodes.runtime.faces import Face, topics
 from ros_nodes.runtime.settings import about, changed, range_of
 from ros_nodes.simulator.faces import FACES as SIMULATOR_FACES
@@ -43,6 +44,7 @@ PROGRAMS = {
         ("ros_nodes.captioner.settings", "CaptionerSettings"),
         CAPTIONER_FACES,
     ),
+    "region_proposer": Program("region_proposer", ("ros_nodes.proposer.settings", "ProposerSettings"), PROPOSER_FACES),
     "scene_simulator": Program(
         "scene_simulator", ("ros_nodes.simulator.settings", "SimulatorSettings"), SIMULATOR_FACES
     ),
