@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from recording import FRAME, LATE, SIZE, START, STEP, Recorded, contents, pictur
 from region_perception import Captioner
 from ros_nodes.bags import BagSettings, TopicNames, caption_bag, captioning, parts, writing
 from ros_nodes.decoding import OPTICAL_TO_BODY, Rigid, rigid_from_pose
+from ros_nodes.messages.plain import full_name
 
 SHORT = BagSettings(max_tokens=6, single=True)
 BOTH = BagSettings(max_tokens=6)
@@ -123,6 +126,27 @@ def test_things_are_looked_for_where_nobody_points(captioner: Captioner, tmp_pat
         assert 1 <= len(message.captions) <= 3
         assert [each.region_id for each in message.captions] == [str(n + 1) for n in range(len(message.captions))]
         assert all(each.size.x > 0 and each.text for each in message.captions)
+
+
+def test_bags_of_older_distributions_say_less_of_their_types(captioner: Captioner, recorded: Recorded, tmp_path: Path):
+    """Until Iron a database held neither definitions of messages nor hashes."""
+    file = tmp_path / "old.db3"
+    with closing(sqlite3.connect(file)) as database, database:
+        kinds = ", ".join(f"{name} TEXT" for name in ("name", "type", "serialization_format", "offered_qos_profiles"))
+        database.execute(f"CREATE TABLE topics (id INTEGER PRIMARY KEY, {kinds})")
+        database.execute(
+            "CREATE TABLE messages (id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, data BLOB)"
+        )
+        topics = {topic: (place + 1, full_name(kind)) for place, (topic, _, kind, _) in enumerate(recorded.messages)}
+        for topic, (number, kind) in topics.items():
+            database.execute("INSERT INTO topics VALUES (?, ?, ?, 'cdr', '')", (number, topic, kind))
+        for topic, time, _, raw in recorded.messages:
+            values = (topics[topic][0], time, raw)
+            database.execute("INSERT INTO messages (topic_id, timestamp, data) VALUES (?, ?, ?)", values)
+    done = run(captioner, file, tmp_path / "out.mcap")
+    assert (done.captions, done.refused) == (12, 0)
+    came = contents(tmp_path / "out.mcap")
+    assert sorted(each for each in came if each[0] not in OURS) == sorted(contents(recorded.path))
 
 
 def kill_at(owner: Any, name: str, call: int) -> None:
