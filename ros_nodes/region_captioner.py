@@ -33,7 +33,7 @@ from ros_nodes.captioner.outputs import Outputs
 from ros_nodes.captioner.scene import SceneAction
 from ros_nodes.captioner.services import Services
 from ros_nodes.captioner.settings import CaptionerSettings
-from ros_nodes.captioner.sights import Sights
+from ros_nodes.captioner.sights import Sights, settling
 from ros_nodes.captioner.topics import Topics
 from ros_nodes.decoding import Code, Refusal
 from ros_nodes.encoding import encode_status
@@ -68,9 +68,11 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         # Requests wait for the worker in threads of the executor, of which there are more than may wait.
         self._request_group = ReentrantCallbackGroup()
         self._make_transforms()
-        self._worker = Worker(self._frames, most=self.settings.max_requests, failed=self._failed)
+        # All who may wait, and the action.
+        self._worker = Worker(self._frames, most=self.settings.max_requests + 1, failed=self._failed)
         self._inputs = self._make_inputs()
-        self._sights = Sights(self._inputs, lambda: self.settings, lambda: self._transforms, self._now)
+        settle = settling(self._inputs, self._settings_now)
+        self._sights = Sights(self._inputs, self._settings_now, lambda: self._transforms, self._now, settle)
         self._answering = Answering(
             self._model, self._sights, lambda: self.settings, lambda: self._transforms, self._now
         )
@@ -183,6 +185,8 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             raise Refusal(Code.NOT_READY, f"the node is {names[self._state]}")
 
     def _failed(self, error: BaseException) -> None:
+        if self._stopping.is_set() or not self.context.ok():
+            return  # it came too late to be said to anybody
         self._guard.caught(error, "worker")
 
     def _now(self) -> int:
@@ -332,7 +336,8 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         status.answered, status.refused, status.encoded = tally.answered, tally.refused, tally.encoded
         status.inference_time, status.age = float(tally.inference_time), float(tally.age)
         status.waiting = self._worker.waiting
-        status.last_error = encode_status(self._guard.last or tally.last_refusal)
+        newer = self._guard.last_at >= tally.refused_at
+        status.last_error = encode_status(self._guard.last if newer else tally.last_refusal)
         self._status.publish(status)
 
     def _diagnosis(self) -> diagnostics.Told:

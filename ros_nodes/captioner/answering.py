@@ -35,6 +35,8 @@ class Tally:
     inference_time: float = math.nan
     age: float = math.nan
     last_refusal: Refusal | None = None
+    refused_at: float = -math.inf
+    """time.monotonic() of that."""
 
 
 @dataclass
@@ -153,7 +155,7 @@ class Answering:
         self.tally.encoded += found.encoded
         for pointed in found.regions:
             if pointed.refusal is not None:
-                self.tally.last_refusal = pointed.refusal
+                self.tally.last_refusal, self.tally.refused_at = pointed.refusal, time.monotonic()
         if found.places:
             self.tally.inference_time = asked.seconds
             self.tally.age = min(asked.age(place.sight) for place in found.places)

@@ -60,7 +60,8 @@ class CaptionerSettings:
     )
     sync: float = setting(
         0.05,
-        "How far stamps of what belongs together may lie apart: image, depth, cloud, region.",
+        "How far stamps of what belongs together may lie apart: image, depth, cloud, region. So long an image waits for"
+        " its depth.",
         unit="s",
         low=0,
         high=10,

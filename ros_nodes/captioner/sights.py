@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from region_perception.view import View
     from ros_nodes.runtime.inputs import Input
 
+LOOK_EVERY = 0.002  # seconds
 KEPT = 4  # frames that stay read, and encoded: what is asked again at once costs nothing
 
 
@@ -99,7 +101,8 @@ class Pair:
 class Sights:
     """Frames by stamp. Everything but `clear` runs in the worker's thread.
 
-    inputs: `image`, `depth`, `camera_info` and `points`. now: nanoseconds of the node's clock.
+    inputs: `image`, `depth`, `camera_info` and `points`. now: nanoseconds of the node's clock. settle: waits for what
+    belongs to an image, which comes a little earlier or later.
     """
 
     def __init__(
@@ -108,8 +111,10 @@ class Sights:
         settings: Callable[[], CaptionerSettings],
         transforms: Callable[[], Transforms],
         now: Callable[[], int],
+        settle: Callable[[Frame[Any]], None] = lambda frame: None,
     ) -> None:
         self._inputs, self._settings, self._transforms, self._now = inputs, settings, transforms, now
+        self._settle = settle
         self._read: OrderedDict[tuple[str, int], Sight] = OrderedDict()
 
     def clear(self) -> None:
@@ -209,6 +214,7 @@ class Sights:
     def _read_image(self, frame: Frame[Any]) -> Sight:
         """With what belongs to it; what does not is left out, and refused where it came from."""
         settings, message = self._settings(), frame.value
+        self._settle(frame)
         found = {
             "depth": self._inputs["depth"].frames.near(frame.stamp, settings.sync),
             # A camera says once how it is calibrated, or with every image.
@@ -249,6 +255,22 @@ class Sights:
         turned = STILL if motion is OPTICAL_TO_BODY else motion.after(OPTICAL_TO_BODY.inverse())
         cloud = cloud_of_image(image.observation, turned)
         return Sight(image.number, image.header, cloud, motion, camera=image)
+
+
+def settling(
+    inputs: Mapping[str, Input[Any]], settings: Callable[[], CaptionerSettings]
+) -> Callable[[Frame[Any]], None]:
+    """Waits for the depth of an image, and for the first calibration, as long as their stamps may lie apart."""
+
+    def settle(frame: Frame[Any]) -> None:
+        depth, info = inputs["depth"], inputs["camera_info"]
+        until = frame.arrived + settings().sync
+        while time.monotonic() < until:
+            if (depth.frames.has(frame.stamp) or not depth.flows()) and (info.frames.received or not info.flows()):
+                return
+            time.sleep(LOOK_EVERY)
+
+    return settle
 
 
 def _has_depth(sight: Sight) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 import traceback
@@ -27,6 +28,7 @@ class Guard:
         self._logged: dict[str, tuple[float, int]] = {}  # matter: when a line was written, how many were left out since
         self.count = 0
         self.last: Refusal | None = None
+        self.last_at = -math.inf  # time.monotonic()
 
     def __call__(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
         """The callback of a subscription, timer or event. what: names it in the log."""
@@ -66,7 +68,7 @@ class Guard:
         refusal = refusal_of(error)
         with self._lock:
             self.count += 1
-            self.last = refusal
+            self.last, self.last_at = refusal, time.monotonic()
         if refusal.code == Code.INTERNAL_ERROR and not isinstance(error, Refusal):
             trace = "".join(traceback.format_exception(error))
             self._log(what, f"{refusal}\n{trace}", severe=True)

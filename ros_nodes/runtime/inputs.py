@@ -21,6 +21,7 @@ from ros_nodes.runtime.newest import Frame, Newest
 from ros_nodes.runtime.qos import newest_only
 
 T = TypeVar("T")
+FLOWING = 1.0  # seconds: what is silent for longer is not waited for
 AUTO, RELIABLE, BEST_EFFORT = "auto", InputStatus.RELIABILITY_RELIABLE, InputStatus.RELIABILITY_BEST_EFFORT
 
 
@@ -104,6 +105,10 @@ class Input(Generic[T]):
             offered = self._node.get_publishers_info_by_topic(self.topic)
             if offered and all(each.qos_profile.reliability == ReliabilityPolicy.RELIABLE for each in offered):
                 self._wish(False)
+
+    def flows(self) -> bool:
+        """Whether messages come; of a publisher that has just begun, whether they are going to."""
+        return self.frames.silence() < FLOWING or (not self.frames.received and self.publishers() > 0)
 
     def refuse(self, refusal: Refusal, frame: Frame[T] | None = None) -> None:
         """Counts a message that could not be used, once however often it is tried."""

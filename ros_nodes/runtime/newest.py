@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -99,6 +100,11 @@ class Newest(Generic[T]):
             self._history = history
             while len(self._frames) > history:
                 self.dropped += not self._frames.popleft().used
+
+    def silence(self) -> float:
+        """Seconds since the last message; infinite before the first, and after `clear`."""
+        with self._lock:
+            return time.monotonic() - self._arrivals[-1] if self._arrivals else math.inf
 
     def rate(self) -> float:
         """Messages a second over the last seconds; 0 before the second message."""

@@ -1,20 +1,37 @@
 """Tests of the ROS 2 side. Conversions are tested everywhere, with messages of ours that have the same fields; what is
 marked `ros` needs rclpy and the built interfaces, and is tested with the real ones by `make test-ros`."""
 
+import fcntl
 import importlib
 import importlib.util
 import os
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+
+def _own_domain() -> tuple[str, Any]:
+    """A domain that no other test run on this machine has, and the open file that keeps it."""
+    for number in range(os.getpid(), os.getpid() + 100):
+        domain = 1 + number % 100  # those above need ports that other programs are given
+        file = (Path(tempfile.gettempdir()) / f"region_perception_domain_{domain}.lock").open("w")
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return str(domain), file
+        file.close()
+    raise RuntimeError("a hundred test runs have all the domains")
+
+
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"  # else a wrong type is only noticed when it is published, or never
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # test runs side by side do not hear each other
+if "ROS_DOMAIN_ID" not in os.environ:  # test runs side by side do not hear each other
+    os.environ["ROS_DOMAIN_ID"], _DOMAIN = _own_domain()
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "messages")]
 MISSING = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]

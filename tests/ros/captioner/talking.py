@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+import time
 from itertools import count
 from typing import Any
 
 import numpy as np
+import PIL.Image
 from builtin_interfaces.msg import Time
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -34,6 +37,14 @@ def header(stamp: Any, frame: str = FRAME) -> Header:
 def picture(stamp: Any, seed: int = 0, frame: str = FRAME) -> Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     return encode_image(pixels, header(stamp, frame))
+
+
+def jpeg() -> bytes:
+    """The file of a picture."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    PIL.Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
 
 
 def depth(stamp: Any, frame: str = FRAME) -> Image:
@@ -140,7 +151,16 @@ class CaptionerPeer(Peer):
         stamp = stamp or self.stamp()
         self.send(CameraInfo, "camera_info", camera_info(stamp))
         self.send(Image, "depth", depth(stamp))
+        time.sleep(0.1)  # topics come in any order
         return self.look(stamp)
+
+    def measure_later(self, stamp: Any = None) -> Any:
+        """The same, with the depth after the picture."""
+        stamp = stamp or self.stamp()
+        self.look(stamp)
+        time.sleep(0.01)
+        self.send(Image, "depth", depth(stamp))
+        return stamp
 
     def captions_heard(self) -> list[RegionCaptionArray]:
         if "captions" not in self._heard:

@@ -95,14 +95,15 @@ def test_a_model_that_cannot_be_read_is_told_and_can_be_put_right(
 
 
 def test_simulated_time_may_jump(start: Any, peer: Any):
-    """Forward and back: frames from before say nothing any more, and the next ones are answered."""
+    """Forward and back: frames from before say nothing any more; the next ones, compressed, are answered."""
     from builtin_interfaces.msg import Time
     from programs import until
     from rosgraph_msgs.msg import Clock
-    from sensor_msgs.msg import Image
-    from talking import box, picture
+    from sensor_msgs.msg import CompressedImage
+    from talking import FRAME, box, header, jpeg
 
-    program = start("simulated", use_sim_time=True, max_age=1.0, remap={"image": "/simulated/image"})
+    remap = {"image": "/simulated/image"}
+    program = start("simulated", use_sim_time=True, max_age=1.0, image_transport="compressed", remap=remap)
     peer.active(program, "/simulated")
     clock = peer.publisher(Clock, "/clock", 10)
 
@@ -110,7 +111,8 @@ def test_simulated_time_may_jump(start: Any, peer: Any):
         stamp = Time(sec=second)
         clock.publish(Clock(clock=stamp))
         time.sleep(0.1)
-        peer.send(Image, "/simulated/image", picture(stamp))
+        message = CompressedImage(header=header(stamp, FRAME), format="jpeg", data=jpeg())
+        peer.send(CompressedImage, "/simulated/image/compressed", message)
         answer = peer.caption(box("a"), node="/simulated", stamp=stamp, timeout=1.0)
         return answer if answer.status.code == 0 else None
 

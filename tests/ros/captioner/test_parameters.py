@@ -91,6 +91,31 @@ def test_whole_numbers_are_floats_too(set_parameter: Any, peer: Any):
     assert peer.caption(box(), stamp=stamp, max_age=1000.0).status.code == 0
 
 
+def test_rounds_keep_their_distance(set_parameter: Any, peer: Any):
+    import time
+
+    from programs import until
+    from talking import box
+
+    heard = peer.captions_heard()
+    assert set_parameter("min_interval", 1.0).successful
+    heard.clear()
+    peer.point(box())
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:
+        peer.look()
+        time.sleep(0.05)
+    assert 1 <= len(heard) <= 3  # of thirty frames
+    assert set_parameter("min_interval", 0.0).successful
+    assert set_parameter("follow", False).successful
+    peer.point(box("once"))
+    until(lambda: any(array.captions and array.captions[0].region_id == "once" for array in heard), "captions")
+    heard.clear()
+    peer.caption(box(), stamp=peer.look())
+    assert heard == []
+    peer.point()
+
+
 def test_a_pose_stands_clouds_upright(set_parameter: Any, peer: Any):
     from talking import box_3d
 

@@ -80,6 +80,20 @@ def test_questions_are_asked_about_everything(peer: Any, action: Any):
     assert [caption.question for caption in result.captions] == ["What is it?"]
 
 
+def test_things_of_a_cloud_are_captioned_in_its_frame(peer: Any, action: Any):
+    from region_perception_msgs.action import CaptionScene
+
+    stamp = peer.scan()
+    peer.caption(regions_3d=[], stamp=stamp)
+    goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_AUTO, stamp=stamp)
+    result = peer.done(peer.done(action.send_goal_async(goal)).get_result_async()).result
+    assert result.status.code == result.status.OK, result.status
+    assert (result.header.frame_id, list(result.regions_2d)) == ("lidar", [])
+    assert len(result.captions) == len(result.regions_3d) >= 1
+    assert {caption.modality for caption in result.captions} == {"cloud_region"}
+    assert result.captions[0].pose.position.x == pytest.approx(1.5, abs=0.1)
+
+
 def test_without_a_frame_the_goal_is_aborted_with_the_reason(peer: Any, action: Any):
     from action_msgs.msg import GoalStatus
     from region_perception_msgs.action import CaptionScene

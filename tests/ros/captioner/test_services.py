@@ -84,6 +84,15 @@ def test_with_depth_a_region_is_read_from_image_and_cloud(peer: Any):
     assert list(none.captions[0].alternatives) == []
 
 
+def test_an_image_waits_for_its_depth(peer: Any):
+    from talking import box
+
+    peer.measure()
+    stamp = peer.measure_later()
+    (caption,) = peer.caption(box("ball", 34, 22, 62, 50), stamp=stamp, max_alternatives=1).captions
+    assert len(caption.alternatives) == 1
+
+
 def test_a_box_in_space_is_read_from_the_image_too(peer: Any):
     from talking import FRAME, box_3d
 

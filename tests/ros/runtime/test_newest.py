@@ -1,5 +1,7 @@
 """The newest message of a topic: what is kept, found by stamp, and counted."""
 
+import math
+
 from ros_nodes.runtime.newest import Newest
 
 
@@ -70,4 +72,5 @@ def test_forgetting_keeps_the_counters():
     assert frames.newest() is None
     assert frames.take() is None
     assert frames.rate() == 0
+    assert frames.silence() == math.inf
     assert (frames.received, frames.dropped) == (3, 1)
