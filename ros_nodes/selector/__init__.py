@@ -1,0 +1,1 @@
+"""What `region_selector` is made of: what is selected, the menu, and asking the captioner."""
