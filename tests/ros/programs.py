@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,8 +81,11 @@ class Peer:
         self._thread.start()
 
     def _spin(self) -> None:
+        from rclpy.exceptions import InvalidHandle
+
         while not self._closing.is_set():
-            self._executor.spin_once(timeout_sec=0.1)
+            with suppress(InvalidHandle):  # something was taken away while it was waited for
+                self._executor.spin_once(timeout_sec=0.1)
 
     def close(self) -> None:
         """Ends it."""
