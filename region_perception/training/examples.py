@@ -153,10 +153,25 @@ def chosen_rows(
                 row,
                 sentences=(row.sentences[told],),
                 references=(row.references[random.integers(len(row.references))],),
-                questions=tuple(row.questions[i] for i in _some(len(row.questions), questions, random)),
+                questions=_asked(row.questions, questions, random),
             )
         )
     return replace(example, rows=tuple(rows))
+
+
+def _asked(
+    questions: Sequence[tuple[str, str]], count: int, random: np.random.Generator
+) -> tuple[tuple[str, str], ...]:
+    """At most so many of them, half of which are answered by yes or no where there are as many.
+
+    Half of those are right by guessing, so that a model learns last to tell them.
+    """
+    closed = [place for place, (_, answer) in enumerate(questions) if answer in ("yes", "no")]
+    others = [place for place in range(len(questions)) if place not in closed]
+    told = min(len(others), max(count - count // 2, count - len(closed)))
+    places = [others[i] for i in _some(len(others), told, random)]
+    places += [closed[i] for i in _some(len(closed), count - told, random)]
+    return tuple(questions[place] for place in sorted(places))
 
 
 def _some(size: int, count: int, random: np.random.Generator) -> list[int]:

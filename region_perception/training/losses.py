@@ -5,7 +5,7 @@ many processes share it. R rows (regions), A rows of all processes, Q queries, T
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -89,8 +89,10 @@ def write_loss(logits: Tensor, text: Tensor, pad_id: int, smoothing: float) -> T
     return Term(losses.sum(), (wanted != pad_id).sum().float())
 
 
-def language_loss(scores: Scores) -> Term:
-    """The mean over target tokens of their negative log-probabilities."""
+def language_loss(scores: Scores, items: Literal["words", "texts"] = "words") -> Term:
+    """The mean over target tokens of their negative log-probabilities, or the mean over texts of their own means."""
+    if items == "texts":
+        return term(-scores.mean())
     return Term(-(scores.log_probs * scores.mask).sum(), scores.mask.sum().float())
 
 

@@ -205,6 +205,9 @@ class Recipe:
     """Of ITC and ITG."""
     sentence: Literal["first", "any"] = "any"
     """Which of a record's sentences the language model learns to write."""
+    language_items: Literal["words", "texts"] = "words"
+    """What counts alike in the language model's loss: every word, as is usual; or every text, so that an answer of one
+    word counts as much as a long caption."""
     negatives: Literal["batch", "observation"] = "batch"
     """Where ITM takes its negatives from: all rows of a part, or, where there are any, regions beside the row's own.
 

@@ -96,7 +96,7 @@ def tabletop_whole() -> Recipe:
     Whole scenes alone teach a base of this size the language long before they teach it where to look, and adapters over
     such a base learn little.
     """
-    regions = Share(observations=24, regions=4, questions=2, repeats=2)
+    regions = Share(observations=24, regions=4, questions=4, repeats=2)
     return replace(
         tabletop_modalities(),
         name="tabletop-whole",
@@ -107,6 +107,8 @@ def tabletop_whole() -> Recipe:
         image_region=regions,
         cloud=Share(observations=24, regions=1, questions=2),
         cloud_region=regions,
+        # Else a yes or no is lost among the words of captions, and never learnt.
+        language_items="texts",
         # Contrast and match take half of the time; finding can go by the likelihood of what would be written.
         losses=LossWeights(contrast=0.0, match=0.0, write=0.0),
         precision="bfloat16",

@@ -102,7 +102,8 @@ class TrainingStep(nn.Module):
         sizes = [len(part.row_of) for part in parts]
         split = zip(parts, scores.log_probs.split(sizes), scores.mask.split(sizes), strict=True)
         return {
-            ("language", part.modality): language_loss(type(scores)(log_probs, mask)) for part, log_probs, mask in split
+            ("language", part.modality): language_loss(type(scores)(log_probs, mask), self._recipe.language_items)
+            for part, log_probs, mask in split
         }
 
     def _read_and_write(

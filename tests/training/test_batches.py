@@ -111,6 +111,32 @@ def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
     assert len(told("any")) == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "count", "expected"),
+    [
+        ("oooocccc", 4, "oocc"),
+        ("oooocccc", 3, "ooc"),
+        ("oooooc", 4, "oooc"),
+        ("occcc", 4, "occc"),
+        ("oc", 4, "oc"),
+        ("", 2, ""),
+    ],
+)
+def test_half_of_the_questions_are_answered_by_yes_or_no(world, network, asked, count, expected):
+    example = PreparedExamples(world("image_region"), network.spec).example(2)
+    answers = {"c": ("no", "yes"), "o": ("mug", "red")}
+    questions = tuple((f"{place}?", answers[kind][place % 2]) for place, kind in enumerate(asked))
+    example = replace(example, rows=(replace(example.rows[0], questions=questions),))
+    drawn = set()
+    for number in range(20):
+        (row,) = chosen_rows(example, generator(0, "x", number, "x"), regions=1, questions=count, sentence="first").rows
+        assert sorted("oc"[answer in ("yes", "no")] for _, answer in row.questions) == sorted(expected)
+        assert set(row.questions) <= set(questions)
+        assert len(set(row.questions)) == len(expected)
+        drawn |= set(row.questions)
+    assert drawn == set(questions)
+
+
 def test_the_text_branch_reads_what_means_one_region(world, network):
     """ "this mug is red" is true of many: only a record without references is matched by such sentences."""
     record = world("cloud_region").look(0).records[0]

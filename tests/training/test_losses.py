@@ -100,6 +100,9 @@ def test_write_scores_the_next_token_and_no_padding():
 def test_language_is_the_mean_over_target_tokens():
     scores = Scores(torch.tensor([[-1.0, -2.0], [-9.0, -3.0]]), torch.tensor([[1, 1], [0, 1]]).bool())
     assert mean(language_loss(scores)) == pytest.approx(2.0)
+    texts = -scores.mean()
+    assert mean(language_loss(scores, "texts")) == pytest.approx(float(texts.mean()))
+    assert texts.mean() != pytest.approx(2.0)
 
 
 def test_box_is_l1():
