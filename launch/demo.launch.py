@@ -38,10 +38,14 @@ def generate_launch_description() -> LaunchDescription:
                 "rviz", default_value="auto", description="RViz: true, false, or auto: if installed."
             ),
             OpaqueFunction(function=_camera),
-            *[
-                Node(package="region_perception", executable=name, output="screen")
-                for name in ("region_proposer", "region_selector")
-            ],
+            # In image and cloud, so that there are captions of both without TF, too.
+            Node(
+                package="region_perception",
+                executable="region_proposer",
+                parameters=[{"source": "both"}],
+                output="screen",
+            ),
+            Node(package="region_perception", executable="region_selector", output="screen"),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "captioner.launch.py"])),
                 launch_arguments={"model": LaunchConfiguration("model")}.items(),

@@ -12,6 +12,7 @@ from ros_nodes.captioner.faces import FACES as CAPTIONER_FACES
 from ros_nodes.proposer.faces import FACES as PROPOSER_FACES
 from ros_nodes.runtime.faces import Face, topics
 from ros_nodes.runtime.settings import about, changed, range_of
+from ros_nodes.selector.faces import FACES as SELECTOR_FACES
 from ros_nodes.simulator.faces import FACES as SIMULATOR_FACES
 
 
@@ -45,6 +46,7 @@ PROGRAMS = {
         CAPTIONER_FACES,
     ),
     "region_proposer": Program("region_proposer", ("ros_nodes.proposer.settings", "ProposerSettings"), PROPOSER_FACES),
+    "region_selector": Program("region_selector", ("ros_nodes.selector.settings", "SelectorSettings"), SELECTOR_FACES),
     "scene_simulator": Program(
         "scene_simulator", ("ros_nodes.simulator.settings", "SimulatorSettings"), SIMULATOR_FACES
     ),

@@ -112,7 +112,7 @@ def test_files_of_parameters_hold_every_default(name: str):
 
 
 def test_programs_are_those_that_are_installed():
-    assert set(PROGRAMS) <= set(SCRIPTS)
+    assert set(PROGRAMS) == set(SCRIPTS)
 
 
 def test_the_policy_allows_every_topic_of_the_captioner_but_those_of_vision_msgs():
@@ -178,7 +178,7 @@ def test_rviz_shows_what_the_nodes_say():
 
     manager = YAML(typ="safe").load(ROOT / "rviz" / "region_perception.rviz")["Visualization Manager"]
     topics = {display["Topic"]["Value"] for display in manager["Displays"] if "Topic" in display}
-    assert topics == {"/points", "/region_markers", "/annotated_image"}
+    assert topics == {"/points", "/region_markers", "/selected/region_markers", "/annotated_image"}
     assert {topic[1:] for topic in topics} <= {name for each in PROGRAMS.values() for name in each.topics}
     (point,) = (tool for tool in manager["Tools"] if tool["Class"].endswith("PublishPoint"))
     assert point["Single click"] is False
