@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource", "interfaces"]
+SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource", "interfaces", "rviz"]
 FILES = ["pyproject.toml", "setup.py", "setup.cfg", "package.xml", "README.md", "LICENSE"]
 MODEL = ["config.json", "base.safetensors", "tokenizer/tokenizer.json", "README.md"]
 
@@ -85,4 +85,5 @@ def test_wheel_has_what_a_ros_workspace_looks_for(installed: Path):
     (share,) = installed.glob("*.data/data/share")
     assert (share / "ament_index/resource_index/packages/region_perception").is_file()
     assert (share / "region_perception/package.xml").is_file()
-    assert (share / "region_perception/config/fastdds_large_messages.xml").is_file()
+    for name in ("config/fastdds_large_messages.xml", "launch/demo.launch.py", "rviz/region_perception.rviz"):
+        assert (share / "region_perception" / name).is_file()
