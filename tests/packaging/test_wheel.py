@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["region_perception", "ros_nodes", "models", "tests", "launch", "config", "docs", "resource", "interfaces", "rviz"]
+SOURCES = ["region_perception", "ros_nodes", "interfaces", "models", "tests", "docs"]
+SOURCES += ["launch", "config", "rviz", "resource"]
 FILES = ["pyproject.toml", "setup.py", "setup.cfg", "package.xml", "README.md", "LICENSE"]
 MODEL = ["config.json", "base.safetensors", "tokenizer/tokenizer.json", "README.md"]
 
