@@ -9,10 +9,12 @@ from __future__ import annotations
 import heapq
 import importlib.util
 import itertools
+import os
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,8 +240,21 @@ class SceneSimulator(Node):
         return ended and not any(thread.is_alive() for thread in self._threads)
 
 
+def large_messages() -> Path | None:
+    """The profile of Fast DDS for messages of this size, in the checkout or where it was installed."""
+    shares = [
+        Path(each) / "share/region_perception" for each in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if each
+    ]
+    folders = [Path(__file__).resolve().parents[1], *shares]
+    files = (folder / "config" / "fastdds_large_messages.xml" for folder in folders)
+    return next((file for file in files if file.is_file()), None)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the node; the exit code."""
+    # Without it one listener that hangs keeps the pictures from all others, too.
+    if (profile := large_messages()) is not None:
+        os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(profile))
     return run(SceneSimulator, arguments, threads=2)
 
 

@@ -180,3 +180,11 @@ def test_parameters_are_told_apart_from_mistakes(peer: Peer, tmp_path: Path):
     program = Program("scene_simulator", tmp_path / "log", {"__ns": "/wrong"}, motion="sideways")
     assert program.process.wait(timeout=120) == 2
     assert "motion is 'sideways'; expected one of none, camera, objects" in program.said()
+
+
+def test_it_finds_the_profile_for_messages_of_its_size():
+    from ros_nodes.scene_simulator import large_messages
+
+    profile = large_messages()
+    assert profile is not None
+    assert "large_shared_memory" in profile.read_text()
