@@ -64,7 +64,6 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         self._model = Model()
         self._stopping = threading.Event()
         self._lookup, self._end_tf = tf2_lookup(self)
-        self._sensor_group = MutuallyExclusiveCallbackGroup()
         # Requests wait for the worker in threads of the executor, of which there are more than may wait.
         self._request_group = ReentrantCallbackGroup()
         self._make_transforms()
@@ -109,12 +108,11 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
                 reliability=getattr(settings, f"{name}_reliability"),
                 history=settings.history if name in SENSORS else 1,
                 came=self._came,
-                group=self._sensor_group,
             )
         for dimensions, kind in vision.array_classes().items():
             name = f"detections_{dimensions}"
             take = self._take_detections_2d if dimensions == "2d" else self._take_detections_3d
-            inputs[name] = Input[Any](self, self._guard, name, kind, came=take, group=self._sensor_group)
+            inputs[name] = Input[Any](self, self._guard, name, kind, came=take)
         return inputs
 
     def _make_faces(self) -> None:

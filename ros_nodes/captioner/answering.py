@@ -155,7 +155,7 @@ class Answering:
         self.tally.encoded += found.encoded
         for pointed in found.regions:
             if pointed.refusal is not None:
-                self.tally.last_refusal, self.tally.refused_at = pointed.refusal, time.monotonic()
+                self.tally.last_refusal, self.tally.refused_at = pointed.refusal.bare(), time.monotonic()
         if found.places:
             self.tally.inference_time = asked.seconds
             self.tally.age = min(asked.age(place.sight) for place in found.places)

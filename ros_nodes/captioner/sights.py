@@ -51,8 +51,6 @@ class Sight:
     """The image that a cloud was made of."""
     lost: Refusal | None = None
     """Why an image that came with depth or calibration is without."""
-    pair: Pair | None = None
-    """With the other observation of the same moment, once that was sought."""
     _view: View | None = None
 
     @property
@@ -116,10 +114,11 @@ class Sights:
         self._inputs, self._settings, self._transforms, self._now = inputs, settings, transforms, now
         self._settle = settle
         self._read: OrderedDict[tuple[str, int], Sight] = OrderedDict()
+        self._pairs: OrderedDict[int, Pair] = OrderedDict()  # by the sight that they were sought for
 
     def clear(self) -> None:
         """Forgets what was read; from any thread."""
-        self._read = OrderedDict()
+        self._read, self._pairs = OrderedDict(), OrderedDict()
 
     def image(self, stamp: int = 0, max_age: float = 0.0) -> Sight:
         """The image of a stamp, the newest if that is 0, with its depth and calibration where they came.
@@ -147,9 +146,17 @@ class Sights:
 
     def pair(self, sight: Sight) -> Pair | None:
         """A sight with that of the other kind from the same moment, if it is there and known to see the same."""
-        if sight.pair is None:
-            sight.pair = self._paired(sight)
-        return sight.pair
+        # Kept here and not by the sight: what refers to each other would hold megabytes until the collector comes by.
+        pairs, key = self._pairs, id(sight)
+        pair = pairs.get(key)
+        if pair is None or sight not in (pair.image, pair.cloud):
+            pair = self._paired(sight)
+        if pair is not None:
+            pairs[key] = pair
+            pairs.move_to_end(key)
+            while len(pairs) > KEPT:
+                pairs.popitem(last=False)
+        return pair
 
     def _paired(self, sight: Sight) -> Pair | None:
         try:

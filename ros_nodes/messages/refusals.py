@@ -55,6 +55,10 @@ class Refusal(RegionPerceptionError):
         self.message = printable(message)
         super().__init__(f"{code.name}: {self.message}")
 
+    def bare(self) -> Refusal:
+        """The same without where it was raised, to be kept: that would keep the messages there, too."""
+        return Refusal(self.code, self.message)
+
 
 # What each error of the library means for whoever sent the request; the first that fits counts.
 _CODES: tuple[tuple[type[BaseException], Code], ...] = (

@@ -68,7 +68,7 @@ class Guard:
         refusal = refusal_of(error)
         with self._lock:
             self.count += 1
-            self.last, self.last_at = refusal, time.monotonic()
+            self.last, self.last_at = refusal.bare(), time.monotonic()
         if refusal.code == Code.INTERNAL_ERROR and not isinstance(error, Refusal):
             trace = "".join(traceback.format_exception(error))
             self._log(what, f"{refusal}\n{trace}", severe=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from builtin_interfaces.msg import Time
-from rclpy.callback_groups import CallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
@@ -45,11 +45,12 @@ class Input(Generic[T]):
         reliability: str = AUTO,
         history: int = 1,
         came: Callable[[Frame[T]], None] | None = None,
-        group: CallbackGroup | None = None,
     ) -> None:
         self.name = name
         self.frames: Newest[T] = Newest(history)
-        self._node, self._guard, self._kind, self._group = node, guard, kind, group
+        self._node, self._guard, self._kind = node, guard, kind
+        # One of its own: in a shared one, inputs that come at once keep each other from being taken before the next.
+        self._group = MutuallyExclusiveCallbackGroup()
         self._came = came
         self._topic = topic or name
         self._reliability = reliability
@@ -60,7 +61,7 @@ class Input(Generic[T]):
         self._last_refusal: Refusal | None = None
         self._incompatible = 0
         # A subscription is not replaced inside a callback of its own.
-        self._switch = node.create_guard_condition(guard(self._replace, name), callback_group=group)
+        self._switch = node.create_guard_condition(guard(self._replace, name), callback_group=self._group)
 
     @property
     def topic(self) -> str:
@@ -121,7 +122,7 @@ class Input(Generic[T]):
             self._refused.add(frame.number)
         else:
             self._refused_before += 1
-        self._last_refusal = refusal
+        self._last_refusal = refusal.bare()
         self._guard.warn(self.name, str(refusal))
 
     @property

@@ -115,4 +115,5 @@ class Worker:
                 if future is not None:
                     future.set_result(result)
             # Nothing of a job is kept while the thread waits for the next: messages are large.
+            result = None
             del item, job, future

@@ -225,9 +225,9 @@ def test_after_all_of_it_the_next_good_frame_is_answered_and_all_was_counted(nod
 
     send(node, Row(""))
     stamp = send(node, Row("", cloud=put()))
+    arrived(node, Row("", cloud=put()), stamp)
     answer = node.caption(box("a"), regions_3d=[box_3d("b")], timeout=20.0)
     assert [caption.status.code for caption in answer.captions] == [0, 0]
-    arrived(node, Row("", cloud=put()), stamp)
     refused = {each.name: each.refused for each in node.statuses()[-1].inputs}
     assert refused["image"] >= 9
     assert refused["points"] >= 4
