@@ -44,13 +44,12 @@ from ros_nodes.runtime.newest import Frame
 from ros_nodes.runtime.parameters import Parameters
 from ros_nodes.runtime.qos import LATCHED
 from ros_nodes.runtime.running import run
-from ros_nodes.runtime.transforms import Transforms, tf2_lookup
+from ros_nodes.runtime.transforms import JUMP_BACK, Transforms, tf2_lookup
 from ros_nodes.runtime.worker import Worker
 
 STATUS_EVERY = 1.0  # seconds
 SILENT = 0.2  # messages a second: fewer are worth a warning
 SENSORS = ("image", "depth", "camera_info", "points")
-JUMP_BACK = -0.1  # seconds: time that goes back further starts anew
 
 
 class RegionCaptioner(LifecycleNodeMixin, Node):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ros_nodes.messages.frames import OPTICAL_TO_BODY, STILL, Rigid, rigid_from_pose, rigid_from_transform, to_body
 from ros_nodes.messages.refusals import Code, Refusal, printable
+
+LOOK_EVERY = 0.01  # seconds, while a transform is waited for
+JUMP_BACK = -0.1  # seconds: time that goes back further starts anew
 
 Lookup = Callable[[str, str, int, float], Any]
 """(target, source, nanoseconds, seconds to wait) -> TransformStamped from source to target; raises what it likes."""
@@ -63,24 +68,66 @@ def tf2_lookup(node: Any) -> tuple[Lookup | None, Callable[[], None]]:
     transform would keep its own node from hearing it."""
     if importlib.util.find_spec("tf2_ros") is None:
         return None, lambda: None
-    import rclpy
     import tf2_ros
+    from rclpy.clock import JumpThreshold
     from rclpy.duration import Duration
-    from rclpy.parameter import Parameter
     from rclpy.time import Time
 
-    simulated = [Parameter("use_sim_time", value=bool(node.get_parameter("use_sim_time").value))]
-    own = rclpy.create_node(f"{node.get_name()}_tf", namespace=node.get_namespace(), parameter_overrides=simulated)
-    buffer = tf2_ros.Buffer(node=own)
-    listener = tf2_ros.TransformListener(buffer, own, spin_thread=True)
+    own, ended = listening_node(node), threading.Event()
+    buffer = tf2_ros.Buffer()
+    listener = tf2_ros.TransformListener(buffer, own)
+    thread = threading.Thread(target=_listen, args=(own, ended), name="tf", daemon=True)
+    thread.start()
+    # What was said before time jumped back is younger than all that comes, which would not be believed.
+    back = JumpThreshold(min_forward=None, min_backward=Duration(seconds=JUMP_BACK), on_clock_change=True)
+    jump = node.get_clock().create_jump_callback(back, post_callback=lambda _: buffer.clear())
 
     def lookup(target: str, source: str, stamp: int, timeout: float) -> Any:
-        at = Time(nanoseconds=stamp, clock_type=own.get_clock().clock_type)
-        return buffer.lookup_transform(target, source, at, Duration(seconds=timeout))
+        # Waited for by the computer's own clock: simulated time may stand still.
+        until = time.monotonic() + timeout
+        while True:
+            try:
+                return buffer.lookup_transform(target, source, Time(nanoseconds=stamp))
+            except Exception:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(LOOK_EVERY)
 
     def end() -> None:
-        listener.executor.shutdown()
-        listener.dedicated_listener_thread.join(timeout=1.0)
+        ended.set()
+        thread.join(timeout=1.0)
+        jump.unregister()
+        listener.unregister()
         own.destroy_node()
 
     return lookup, end
+
+
+def listening_node(node: Any) -> Any:
+    """The node that hears TF for another: `<name>_tf`. It has nothing to be set, and offers nothing."""
+    import rclpy
+
+    name = f"{node.get_name()}_tf"
+    # A name that the program was started with, as by launch, is that of all its nodes, unless one says otherwise.
+    named = ["--ros-args", "-r", f"__node:={name}"]
+    return rclpy.create_node(
+        name, cli_args=named, context=node.context, namespace=node.get_namespace(), start_parameter_services=False
+    )
+
+
+def _listen(node: Any, ended: threading.Event) -> None:
+    """Spins a node until it is told to end, whatever its callbacks raise."""
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    while node.context.ok() and not ended.is_set():
+        try:
+            executor.spin_once(timeout_sec=0.1)
+        except ExternalShutdownException:
+            return
+        except Exception as error:
+            if node.context.ok():
+                node.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=5.0)
+            time.sleep(LOOK_EVERY)
+    executor.shutdown(timeout_sec=1.0)
