@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -27,6 +30,7 @@ from ros_nodes.runtime.worker import Worker
 R = TypeVar("R")
 
 RESULT_TIMEOUT = 30  # seconds that a result is kept for whoever fetches it late
+BEGINS_WITHIN = 5.0  # seconds: an accepted goal never begins if its client goes away before it is told
 Goal = CaptionScene.Goal
 Feedback = CaptionScene.Feedback
 
@@ -72,6 +76,7 @@ class SceneAction:
         self._guard, self._worker, self._answering, self._sights = guard, worker, answering, sights
         self._settings, self._ready = settings, ready
         self._busy = threading.Lock()
+        self._accepted = -math.inf  # time.monotonic() of the goal that has not begun
         self._server = ActionServer(
             node,
             CaptionScene,
@@ -90,8 +95,9 @@ class SceneAction:
     def _accepts(self, goal: Any) -> GoalResponse:
         try:
             self._ready()
-            if not self._busy.acquire(blocking=False):
-                raise Refusal(Code.BUSY, "another goal is being worked on")
+            if self._busy.locked() or time.monotonic() - self._accepted < BEGINS_WITHIN:
+                raise _busy()
+            self._accepted = time.monotonic()
         except Refusal as refusal:
             self._guard.caught(refusal, "caption_scene")
             return GoalResponse.REJECT
@@ -100,7 +106,8 @@ class SceneAction:
     def _execute(self, handle: Any) -> Any:
         run = Run(handle)
         try:
-            self._caption(run)
+            with self._turn():
+                self._caption(run)
             handle.succeed()
         except Canceled as refusal:
             run.result.status = encode_status(refusal)
@@ -108,9 +115,18 @@ class SceneAction:
         except Exception as error:
             run.result.status = encode_status(self._guard.caught(error, "caption_scene"))
             handle.abort()
+        return run.result
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One goal at a time, even if two were accepted at once."""
+        if not self._busy.acquire(blocking=False):
+            raise _busy()
+        self._accepted = -math.inf
+        try:
+            yield
         finally:
             self._busy.release()
-        return run.result
 
     def _caption(self, run: Run) -> None:
         goal = run.handle.request
@@ -168,3 +184,7 @@ class SceneAction:
         else:
             wanted.regions_3d = [region]
         return wanted
+
+
+def _busy() -> Refusal:
+    return Refusal(Code.BUSY, "another goal is being worked on")

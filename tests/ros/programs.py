@@ -111,6 +111,13 @@ class Peer:
         until(future.done, "an answer", patience)
         return future.result()
 
+    def act(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What comes of the future that a method of an action client returns.
+
+        It is called by the thread that spins: an answer that comes before it has returned would be lost.
+        """
+        return self.done(self.done(self._executor.create_task(call, *arguments)))
+
     def call(self, kind: type, name: str, request: Any, patience: float = PATIENCE) -> Any:
         """The answer of a service."""
         client = self.node.create_client(kind, name)

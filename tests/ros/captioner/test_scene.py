@@ -49,9 +49,9 @@ def test_everything_in_a_picture_is_captioned(peer: Any, action: Any):
     peer.caption(stamp=stamp)
     seen: list[Any] = []
     goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_IMAGE, stamp=stamp, max_regions=8)
-    handle = peer.done(action.send_goal_async(goal, lambda message: seen.append(message.feedback)))
+    handle = peer.act(action.send_goal_async, goal, lambda message: seen.append(message.feedback))
     assert handle.accepted
-    answer = peer.done(handle.get_result_async())
+    answer = peer.act(handle.get_result_async)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED
     result = answer.result
     assert result.status.code == result.status.OK, result.status
@@ -76,7 +76,7 @@ def test_questions_are_asked_about_everything(peer: Any, action: Any):
     peer.send(Image, "image", plain_things(stamp))
     peer.caption(stamp=stamp)
     goal = CaptionScene.Goal(source=1, stamp=stamp, max_regions=1, question="What is it?")
-    result = peer.done(peer.done(action.send_goal_async(goal)).get_result_async()).result
+    result = peer.act(peer.act(action.send_goal_async, goal).get_result_async).result
     assert [caption.question for caption in result.captions] == ["What is it?"]
 
 
@@ -86,7 +86,7 @@ def test_things_of_a_cloud_are_captioned_in_its_frame(peer: Any, action: Any):
     stamp = peer.scan()
     peer.caption(regions_3d=[], stamp=stamp)
     goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_AUTO, stamp=stamp)
-    result = peer.done(peer.done(action.send_goal_async(goal)).get_result_async()).result
+    result = peer.act(peer.act(action.send_goal_async, goal).get_result_async).result
     assert result.status.code == result.status.OK, result.status
     assert (result.header.frame_id, list(result.regions_2d)) == ("lidar", [])
     assert len(result.captions) == len(result.regions_3d) >= 1
@@ -100,7 +100,7 @@ def test_without_a_frame_the_goal_is_aborted_with_the_reason(peer: Any, action: 
     from talking import later
 
     goal = CaptionScene.Goal(source=1, stamp=later(peer.stamp(), 1000))
-    answer = peer.done(peer.done(action.send_goal_async(goal)).get_result_async())
+    answer = peer.act(peer.act(action.send_goal_async, goal).get_result_async)
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.status.code == answer.result.status.NO_OBSERVATION
 
@@ -124,23 +124,55 @@ def test_one_goal_at_a_time_and_it_can_be_stopped_while_others_are_answered(peer
     rival = ActionClient(other.node, CaptionScene, f"{peer.name}/caption_scene")
     try:
         until(rival.server_is_ready, "the action, for the other client")
-        handle = peer.done(action.send_goal_async(goal, lambda message: begun.set()))
+        handle = peer.act(action.send_goal_async, goal, lambda message: begun.set())
         assert begun.wait(60)
-        rejected = other.done(rival.send_goal_async(goal))
+        rejected = other.act(rival.send_goal_async, goal)
         asking = threading.Thread(target=lambda: asked.append(other.caption(box(), stamp=stamp)))
         asking.start()
-        canceling = peer.done(handle.cancel_goal_async())
-        answer = peer.done(handle.get_result_async())
+        canceling = peer.act(handle.cancel_goal_async)
+        answer = peer.act(handle.get_result_async)
         asking.join(60)
     finally:
         rival.destroy()
         other.close()
+    assert canceling.return_code in (canceling.ERROR_NONE, canceling.ERROR_GOAL_TERMINATED)
     if canceling.goals_canceling:  # else it had just come to its end
         assert not rejected.accepted
         assert answer.status == GoalStatus.STATUS_CANCELED
         assert answer.result.status.code == answer.result.status.CANCELED
         assert len(answer.result.captions) < 18
     assert asked[0].status.code == asked[0].status.OK
-    again = peer.done(action.send_goal_async(goal))
+    again = peer.act(action.send_goal_async, goal)
     assert again.accepted
-    peer.done(again.get_result_async())
+    peer.act(again.get_result_async)
+
+
+def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch):
+    """Its client went away before it was told that the goal is accepted, so that nobody asks for it to begin."""
+    from types import SimpleNamespace
+
+    import rclpy
+    from rclpy.action import GoalResponse
+    from rclpy.callback_groups import ReentrantCallbackGroup
+
+    from ros_nodes.captioner import scene
+    from ros_nodes.runtime.guards import Guard
+
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("scene", context=context)
+    told: Any = SimpleNamespace()
+    group = ReentrantCallbackGroup()
+    action = scene.SceneAction(node, Guard(node.get_logger()), told, told, told, told, lambda: None, group)
+    try:
+        assert action._accepts(None) == GoalResponse.ACCEPT
+        assert action._accepts(None) == GoalResponse.REJECT
+        monkeypatch.setattr(scene, "BEGINS_WITHIN", 0.0)
+        assert action._accepts(None) == GoalResponse.ACCEPT
+        with action._turn():
+            assert action._accepts(None) == GoalResponse.REJECT
+        assert action._accepts(None) == GoalResponse.ACCEPT
+    finally:
+        action.destroy()
+        node.destroy_node()
+        context.try_shutdown()
