@@ -118,7 +118,9 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         """Everything that others see of the node."""
         settings = self._settings_now
         self._outputs = Outputs(self, settings)
-        self._topics = Topics(self._inputs, self._answering, settings, self._outputs.publish, self._worker.wake)
+        self._topics = Topics(
+            self._inputs, self._answering, settings, self._outputs.publish, self._worker.wake, self._failed
+        )
         self._requests = Services(
             self,
             self._guard,

@@ -20,23 +20,32 @@ from ros_nodes.runtime.newest import Frame
 
 KINDS = ("regions_2d", "regions_3d")
 SENSORS = {"regions_2d": ("image",), "regions_3d": ("points", "image")}  # of which regions are, the first that comes
-Done = tuple[int, int]
-"""Which array was captioned, on which frame; 0 for the one that it was found in."""
 
 
 @dataclass
 class Due:
-    """An array of regions whose turn it is."""
+    """An array of regions whose turn it is. number: of its message. frame: the newest, that it is to be captioned on;
+    0 for the one that it was found in."""
 
     kind: str
     array: Any
-    done: Done
+    number: int
+    frame: int
+
+
+@dataclass
+class Done:
+    """Which array was captioned last, and on which frames: the one that was the newest when its turn came, and one that
+    came in between."""
+
+    number: int
+    frames: set[int]
 
 
 class Topics:
     """What the worker does between requests. publish: takes the captions of an array, and how to draw them.
 
-    wake: has the worker come back after so many seconds.
+    wake: has the worker come back after so many seconds. failed: is told what goes wrong.
     """
 
     def __init__(
@@ -46,9 +55,10 @@ class Topics:
         settings: Callable[[], CaptionerSettings],
         publish: Callable[[str, RegionCaptionArray, Answers], None],
         wake: Callable[[float], None],
+        failed: Callable[[BaseException], object],
     ) -> None:
         self._inputs, self._answering, self._settings = inputs, answering, settings
-        self._publish, self._wake = publish, wake
+        self._publish, self._wake, self._failed = publish, wake, failed
         self._done: dict[str, Done] = {}
         self._not_before = 0.0  # time.monotonic()
 
@@ -82,18 +92,17 @@ class Topics:
         try:
             answers, refusal = self._answering.say(wanted), None
         except Exception as error:  # all of it is refused, and not tried again
-            answers, refusal = Answers(), refusal_of(error)
+            answers, refusal = Answers(), refusal_of(error).bare()
+            self._failed(error)
         said = iter(answers.messages)
         for each in due:
-            self._done[each.kind] = each.done
             captions = [next(said) for _ in each.array.regions] if refusal is None else []
             header = next((item.header for item in captions if nanoseconds(item.header.stamp)), Header())
+            self._done[each.kind] = self._done_with(each, nanoseconds(header.stamp))
             message = encode_captions(captions, header)
             if refusal is not None:
                 message.status = encode_status(refusal)
             self._publish(each.kind, message, answers)
-        if refusal is not None:
-            raise refusal
 
     def _due(self, kind: str) -> Due | None:
         """The newest array of a kind, if there is something to be said about it that was not said before."""
@@ -103,18 +112,29 @@ class Topics:
         array = frame.value
         stamps = {_stamp(region, array) for region in array.regions}
         if stamps == {0} and self._settings().follow:
-            sensor = next((each for name in SENSORS[kind] if (each := self._inputs[name].frames.peek())), None)
-            done = (frame.number, sensor.number if sensor else 0)
+            sensor = self._newest(kind)
+            on = sensor.number if sensor else 0
         else:
-            done = (frame.number, 0)
-        if done == before or (before is not None and before[0] == frame.number and done[1] == 0):
+            on = 0
+        if before is not None and before.number == frame.number and (on == 0 or on in before.frames):
             return None
-        if done[1] == 0 and not all(self._there(kind, stamp) for stamp in stamps) and self._waits(frame):
+        if on == 0 and not all(self._there(kind, stamp) for stamp in stamps) and self._waits(frame):
             return None
         for region in array.regions:
             if not nanoseconds(region.header.stamp) and not region.header.frame_id:
                 region.header = array.header
-        return Due(kind, array, done)
+        return Due(kind, array, frame.number, on)
+
+    def _newest(self, kind: str) -> Frame[Any] | None:
+        """The newest frame that regions of a kind may be about."""
+        return next((each for name in SENSORS[kind] if (each := self._inputs[name].frames.peek())), None)
+
+    def _done_with(self, due: Due, stamp: int) -> Done:
+        """stamp: of the frame that answered, which may have come after the turn had begun."""
+        frames = {due.frame}
+        if (newest := self._newest(due.kind)) is not None and newest.stamp == stamp:
+            frames.add(newest.number)
+        return Done(due.number, frames)
 
     def _there(self, kind: str, stamp: int) -> bool:
         """Whether the frame of a stamp has come, or is not worth waiting for; any, for the stamp 0."""

@@ -1,0 +1,91 @@
+"""Whose turn it is, of regions on topics: with real messages, and without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ros
+SECOND = 1_000_000_000
+
+
+class Bench:
+    """Topics whose inputs are filled by hand. during: what happens while the model answers."""
+
+    def __init__(self) -> None:
+        from ros_nodes.captioner.settings import CaptionerSettings
+        from ros_nodes.captioner.topics import KINDS, Topics
+        from ros_nodes.runtime.newest import Newest
+
+        names = (*KINDS, "image", "points")
+        self.inputs: Any = {name: SimpleNamespace(frames=Newest[Any](8)) for name in names}
+        self.published: list[tuple[str, int]] = []
+        self.codes: list[int] = []
+        self.failed: list[BaseException] = []
+        self.during: Callable[[], None] = lambda: None
+        table = CaptionerSettings(max_regions=2)
+        answering: Any = SimpleNamespace(say=self._say)
+        self.topics = Topics(
+            self.inputs, answering, lambda: table, self._publish, lambda seconds: None, self.failed.append
+        )
+
+    def see(self, second: int) -> None:
+        self.inputs["image"].frames.put("image", second * SECOND)
+
+    def point(self, kind: str, count: int = 1) -> None:
+        from region_perception_msgs.msg import Region2D, Region2DArray, Region3D, Region3DArray
+
+        array, region = (Region2DArray, Region2D) if kind == "regions_2d" else (Region3DArray, Region3D)
+        self.inputs[kind].frames.put(array(regions=[region() for _ in range(count)]))
+
+    def _say(self, wanted: Any) -> Any:
+        """Every region is answered on the newest image, once that has been looked at."""
+        from region_perception_msgs.msg import RegionCaption
+
+        self.during()
+        stamp = self.inputs["image"].frames.newest().stamp
+        captions = [RegionCaption() for _ in (*wanted.regions_2d, *wanted.regions_3d)]
+        for caption in captions:
+            caption.header.stamp.sec = stamp // SECOND
+        return SimpleNamespace(messages=captions)
+
+    def _publish(self, kind: str, message: Any, answers: Any) -> None:
+        self.published.append((kind, message.header.stamp.sec))
+        self.codes.append(message.status.code)
+
+
+def test_a_frame_that_comes_while_the_model_answers_is_captioned_once():
+    bench = Bench()
+    bench.see(1)
+    bench.point("regions_2d")
+    bench.during = lambda: bench.see(2)
+    bench.topics.run()
+    bench.during = lambda: None
+    bench.topics.run()
+    assert bench.published == [("regions_2d", 2)]
+    bench.see(3)
+    bench.topics.run()
+    bench.topics.run()
+    assert bench.published == [("regions_2d", 2), ("regions_2d", 3)]
+
+
+def test_what_goes_wrong_is_told_for_every_array_and_not_tried_again():
+    from region_perception_msgs.msg import Status
+
+    def fail() -> None:
+        raise ZeroDivisionError("oh")
+
+    bench = Bench()
+    bench.see(1)
+    bench.point("regions_2d", 2)
+    bench.point("regions_3d", 2)  # one by one: both together are more than allowed
+    bench.during = fail
+    bench.topics.run()
+    assert [kind for kind, _ in bench.published] == ["regions_2d", "regions_3d"]
+    assert bench.codes == [Status.INTERNAL_ERROR] * 2
+    assert [type(error) for error in bench.failed] == [ZeroDivisionError] * 2  # with its traceback, for the log
+    bench.topics.run()
+    assert len(bench.published) == 2
