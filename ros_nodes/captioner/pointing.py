@@ -94,6 +94,9 @@ class Pointing:
         self._sights, self._captioner, self._transforms = sights, captioner, transforms
         self._both = both
         self._found = Found([])
+        # What was sought for one region is not sought again for the next: TF is waited for.
+        self._pairs: dict[int, Pair | None] = {}  # by the sight
+        self._motions: dict[tuple[str, int], Rigid | Refusal] = {}  # by the frame, and the sight that it is taken to
 
     def find(self, wanted: Wanted) -> Found:
         """Every region of a request, the refused ones too, 2D before 3D. Only what a region lies in is encoded."""
@@ -114,7 +117,7 @@ class Pointing:
                 self._cross(pointed)
         except Exception as error:  # whatever is wrong with one region, the others are answered
             pointed.places.clear()
-            pointed.refusal = refusal_of(error)
+            pointed.refusal = refusal_of(error).bare()
         return pointed
 
     def _in_image(self, message: Any, sight: Sight) -> Place:
@@ -158,7 +161,17 @@ class Pointing:
         frame = message.header.frame_id or sight.header.frame_id
         if frame == sight.header.frame_id:
             return sight.motion
-        return sight.motion.after(self._transforms.between(sight.header.frame_id, frame, sight.stamp))
+        key = frame, id(sight)
+        if key not in self._motions:
+            try:
+                between = self._transforms.between(sight.header.frame_id, frame, sight.stamp)
+                self._motions[key] = sight.motion.after(between)
+            except Refusal as refusal:
+                self._motions[key] = refusal.bare()
+        found = self._motions[key]
+        if isinstance(found, Refusal):
+            raise found.bare()
+        return found
 
     def _place(self, sight: Sight, region: Region | None) -> Place:
         modality = self._modality(sight, region)
@@ -187,4 +200,6 @@ class Pointing:
         learnt = self._captioner.trained or self._captioner.spec.modalities  # without any, all mean as little
         if not self._both or other not in learnt:
             return None
-        return self._sights.pair(sight)
+        if id(sight) not in self._pairs:
+            self._pairs[id(sight)] = self._sights.pair(sight)
+        return self._pairs[id(sight)]

@@ -242,7 +242,7 @@ class Sights:
                 if found.get(wrong) is None:
                     raise
                 self._inputs[wrong].refuse(refusal, found[wrong])
-                found[wrong], lost = None, lost or refusal
+                found[wrong], lost = None, lost or refusal.bare()
 
     def _read_cloud(self, frame: Frame[Any]) -> Sight:
         message, settings = frame.value, self._settings()
@@ -256,7 +256,7 @@ class Sights:
 
     def _made_of(self, image: Sight) -> Sight:
         if image.lost is not None:
-            raise image.lost
+            raise image.lost.bare()
         assert isinstance(image.observation, ImageObservation)
         motion = self._transforms().upright(image.header.frame_id, image.stamp, camera=True)
         turned = STILL if motion is OPTICAL_TO_BODY else motion.after(OPTICAL_TO_BODY.inverse())

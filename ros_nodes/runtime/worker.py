@@ -100,20 +100,20 @@ class Worker:
 
     def _run(self) -> None:
         while (item := self._next()) is not None:
-            job, future = item
-            if future is not None and not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = job()
-            except BaseException as error:  # the thread must outlive whatever a job does
-                refusal = refusal_of(error)
-                if refusal.code == Code.INTERNAL_ERROR or future is None:
-                    self._failed(error)
-                if future is not None:
-                    future.set_exception(refusal)
-            else:
-                if future is not None:
-                    future.set_result(result)
-            # Nothing of a job is kept while the thread waits for the next: messages are large.
-            result = None
-            del item, job, future
+            self._do(*item)
+            del item  # nothing of a job is kept while the thread waits for the next: messages are large
+
+    def _do(self, job: Callable[[], Any], future: Future[Any] | None) -> None:
+        if future is not None and not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = job()
+        except BaseException as error:  # the thread must outlive whatever a job does
+            refusal = refusal_of(error).bare()
+            if refusal.code == Code.INTERNAL_ERROR or future is None:
+                self._failed(error)
+            if future is not None:
+                future.set_exception(refusal)
+        else:
+            if future is not None:
+                future.set_result(result)
