@@ -28,7 +28,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from region_perception.errors import InputWarning
 from ros_nodes.captioner import vision
 from ros_nodes.captioner.answering import Answering
-from ros_nodes.captioner.model import Model
+from ros_nodes.captioner.model import Model, use_threads
 from ros_nodes.captioner.outputs import Outputs
 from ros_nodes.captioner.scene import SceneAction
 from ros_nodes.captioner.services import Services
@@ -211,9 +211,13 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         moved = ("upright_frame", "sensor_pose", "axes", "rectified", "max_pixels", "max_points", "min_points")
         if any(getattr(before, name) != getattr(after, name) for name in moved):
             self._sights.clear()
-        if after.threads != before.threads:
-            _use_threads(after.threads)
-        wanted, present = (after.model, after.device), (self._model.name, self._model.device)
+        # Not at other changes: until a model is there that a service asks for, its name is not the parameter's.
+        if (after.model, after.device) != (before.model, before.device):
+            self._follow_parameters()
+
+    def _follow_parameters(self) -> None:
+        """Begins to read the model that parameters name, if another answers."""
+        wanted, present = (self.settings.model, self.settings.device), (self._model.name, self._model.device)
         if self._model.captioner is not None and wanted != present:
             threading.Thread(target=self._swap, args=wanted, name="swap", daemon=True).start()
 
@@ -230,6 +234,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         if self._model.captioner is None:
             raise Refusal(Code.NOT_READY, "the node is not configured; set its parameter `model` instead")
         self._model.load(model, device)
+        self._sights.clear()  # what was encoded holds the model that did it
         self._tell_parameters()
         self._tell()
 
@@ -253,7 +258,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         """Reads the model. While that takes its time, the other threads of the executor answer."""
         self._become(State.STATE_LOADING)
         try:
-            _use_threads(self.settings.threads)
+            use_threads(self.settings.threads)
             self._model.load(self.settings.model, self.settings.device)
         except Exception as error:
             self._guard.caught(error, "configure")
@@ -262,6 +267,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         source = self._model.need().source
         self.get_logger().info(f"model {self._model.name} from {source}, in {self._model.load_time:.1f} s")
         self._become(State.STATE_INACTIVE)
+        self._follow_parameters()  # they may have been changed meanwhile
         return Result.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> Result:
@@ -368,14 +374,6 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         self._end_tf()
         self._scene.destroy()
         return ended
-
-
-def _use_threads(count: int) -> None:
-    """How many threads the model uses; 0 leaves that to torch."""
-    import torch
-
-    if count:
-        torch.set_num_threads(count)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from region_perception.confidence import shares
 from region_perception.observations import ImageObservation
 from region_perception.text import clean_text
 from region_perception.view import Caption
-from ros_nodes.captioner.model import Model
+from ros_nodes.captioner.model import Model, use_threads
 from ros_nodes.captioner.pointing import Found, Place, Pointed, Pointing, Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.captioner.sights import Sight, Sights
@@ -94,7 +94,7 @@ class Answering:
 
     def say(self, wanted: Wanted) -> Answers:
         """A caption of every region, or an answer where there is a question, all in one batch; refused ones say why."""
-        captioner = self._model.need()
+        captioner = self._captioner()
         asked = Round(captioner.name, self._now(), wanted.alternatives)
         if wanted.question is not None:
             asked.question = clean_text(wanted.question, "question")
@@ -111,7 +111,7 @@ class Answering:
     def match(self, text: str, wanted: Wanted) -> tuple[Header, list[RegionMatch]]:
         """The regions in the order in which a description means them, the refused ones last."""
         text = clean_text(text, "description")
-        captioner = self._model.need()
+        captioner = self._captioner()
         asked = Round(captioner.name, self._now())
         found = self._find(captioner, wanted, both=False)
         scores, sure = _compared(captioner, found.places, text)
@@ -128,7 +128,12 @@ class Answering:
 
     def look(self, sight: Sight) -> None:
         """Encodes a frame, so that what is asked about it later is answered sooner."""
-        self.tally.encoded += sight.view(self._model.need())[1] > 0
+        self.tally.encoded += sight.view(self._captioner())[1] > 0
+
+    def _captioner(self) -> Captioner:
+        """The model. Each thread of torch has its own count of helpers, so it is set here, where the model runs."""
+        use_threads(self._settings().threads)
+        return self._model.need()
 
     def _find(self, captioner: Captioner, wanted: Wanted, *, both: bool = True) -> Found:
         settings = self._settings()

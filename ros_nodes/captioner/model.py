@@ -59,6 +59,14 @@ class Model:
         self.captioner, self.name, self.device = None, "", ""
 
 
+def use_threads(count: int) -> None:
+    """How many threads a model uses that the calling thread runs; 0 leaves that to torch."""
+    import torch
+
+    if count and torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+
+
 def _read(name: str, device: str) -> Captioner:
     from region_perception.captioner import load
 
