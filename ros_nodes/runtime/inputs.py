@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -56,6 +57,7 @@ class Input(Generic[T]):
         self._reliability = reliability
         self._best_effort = reliability == BEST_EFFORT
         self._subscription: Subscription | None = None
+        self._changing = threading.RLock()  # a transition may close what is just being replaced
         self._refused: set[int] = set()
         self._refused_before = 0
         self._last_refusal: Refusal | None = None
@@ -66,29 +68,40 @@ class Input(Generic[T]):
     @property
     def topic(self) -> str:
         """With its namespace, after remapping."""
-        return self._subscription.topic_name if self._subscription else self._node.resolve_topic_name(self._topic)
+        subscription = self._subscription  # which another thread may close meanwhile
+        return subscription.topic_name if subscription else self._node.resolve_topic_name(self._topic)
 
     def open(self) -> None:
         """Begins to listen."""
-        if self._subscription is None:
-            events = SubscriptionEventCallbacks(
-                incompatible_qos=self._guard(self._incompatible_qos, self.name), use_default_callbacks=False
-            )
-            self._subscription = self._node.create_subscription(
-                self._kind,
-                self._topic,
-                self._guard(self._receive, self.name),
-                newest_only(self._best_effort),
-                callback_group=self._group,
-                event_callbacks=events,
-            )
+        with self._changing:
+            if self._subscription is None:
+                self._subscription = self._subscribed()
+
+    def _subscribed(self) -> Subscription:
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=self._guard(self._incompatible_qos, self.name), use_default_callbacks=False
+        )
+        return self._node.create_subscription(
+            self._kind,
+            self._topic,
+            self._guard(self._receive, self.name),
+            newest_only(self._best_effort),
+            callback_group=self._group,
+            event_callbacks=events,
+        )
 
     def close(self) -> None:
         """Listens no more, and forgets what came."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            self._node.destroy_subscription(subscription)
+        self._unsubscribe()
         self.frames.clear()
+
+    def _unsubscribe(self) -> bool:
+        """Whether it listened."""
+        with self._changing:
+            subscription, self._subscription = self._subscription, None
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        return subscription is not None
 
     def listen(self, reliability: str) -> None:
         """Changes how it listens, from now on."""
@@ -170,7 +183,6 @@ class Input(Generic[T]):
 
     def _replace(self) -> None:
         """The subscription anew, as it is wished; what came stays."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            self._node.destroy_subscription(subscription)
-            self.open()
+        with self._changing:
+            if self._unsubscribe():
+                self.open()
