@@ -19,7 +19,7 @@ from ros_nodes.captioner.model import Model
 from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.captioner.sights import Sight, Sights
-from ros_nodes.decoding import Code, Refusal, refusal_of
+from ros_nodes.decoding import Code, Refusal, nanoseconds, refusal_of
 from ros_nodes.encoding import (
     encode_all_markers,
     encode_captions,
@@ -90,7 +90,7 @@ class Answerer:
         for message in answers.messages:
             # How long it took here would be no property of the recording, and differ from run to run.
             message.age = message.inference_time = message.encoding_time = math.nan
-        header = next((each.header for each in answers.messages if each.header.stamp.sec), self._header(job))
+        header = next((each.header for each in answers.messages if nanoseconds(each.header.stamp)), self._header(job))
         markers = encode_all_markers(answers.messages, header, answers.motions)
         return Said(
             encode_captions(answers.messages, header),
@@ -164,6 +164,6 @@ def _regions(job: Job, messages: Mapping[Key, Any]) -> list[Any]:
         array = vision.regions_3d(array) if job.of_cloud else vision.regions_2d(array)
     chosen = [region for place, region in enumerate(array.regions) if place in job.which]
     for region in chosen:
-        if not (region.header.frame_id or region.header.stamp.sec or region.header.stamp.nanosec):
+        if not (region.header.frame_id or nanoseconds(region.header.stamp)):
             region.header = array.header
     return chosen

@@ -47,6 +47,10 @@ class BagInput:
                 raise self._broken
         return self._frame
 
+    def newest(self) -> Frame[Any] | None:
+        """The message, where its stamp is 0."""
+        return self.near(0, 0.0)
+
     def stamps(self) -> None:
         """Others are not at hand."""
         return

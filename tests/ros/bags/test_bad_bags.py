@@ -193,6 +193,23 @@ def test_regions_that_cover_nothing_are_refused_one_by_one(captioner: Captioner,
     assert done.refused == 4
 
 
+def test_frames_without_a_stamp_are_refused_as_the_node_refuses_them(captioner: Captioner, tmp_path: Path):
+    kind = "region_perception_msgs/Region2DArray"
+    whole = serialise(array("Region2DArray", header(0, ""), [encode_region_2d(None, header(0, ""))]), kind)
+
+    def change(messages: list[Message]) -> list[Message]:
+        images = [message for message in messages if message[0] == "/camera/image_raw"]
+        unstamped = [(topic, time, name, raw[:4] + bytes(8) + raw[12:]) for topic, time, name, raw in images]
+        return [*unstamped, ("/regions_2d", START + 1, kind, whole)]
+
+    source = record(tmp_path / "in", frames=1, change=change)
+    done = caption_bag(lambda: captioner, source.path, tmp_path / "out.mcap", SHORT)
+    assert [problem.reason for problem in done.problems] == [
+        "STALE: image: its header has no stamp (0), so its age is not known"
+    ]
+    assert done.refused == 1
+
+
 def test_that_there_are_no_regions_any_more_is_said(captioner: Captioner, tmp_path: Path):
     source = record(tmp_path / "in", frames=1, change=regions_of())
     assert caption_bag(lambda: captioner, source.path, tmp_path / "out.mcap", SHORT).captions == 0
