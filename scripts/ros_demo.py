@@ -79,10 +79,11 @@ class Watcher:
     def __init__(self) -> None:
         import rclpy
         from rclpy.qos import DurabilityPolicy, QoSProfile
+        from rclpy.signals import SignalHandlerOptions
         from region_perception_msgs.msg import CaptionerStatus, Region3DArray, RegionCaptionArray
         from sensor_msgs.msg import Image
 
-        rclpy.init()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # an interrupt is this script's, see main
         self.node = rclpy.create_node("demo_watcher")
         self.state, self.began = -1, time.monotonic()
         self.captions, self.trouble = 0, ""
@@ -152,8 +153,8 @@ class Watcher:
         self.things = message
 
 
-def started(folder: Path, model: str, scene: int) -> list[Program]:
-    """All nodes. What is proposed goes to the captioner, and what is clicked at to the selector."""
+def start(programs: list[Program], folder: Path, model: str, scene: int) -> None:
+    """Adds all nodes. What is proposed goes to the captioner, and what is clicked at to the selector."""
     words = {
         "scene_simulator": {"scene": str(scene), "rate": "3.0", "change_every": str(CHANGE_EVERY)},
         "region_proposer": {"source": "both", "max_age": "10.0"},
@@ -161,10 +162,9 @@ def started(folder: Path, model: str, scene: int) -> list[Program]:
         "region_captioner": {"model": model, "history": "64", "max_age": "20.0"},
         "region_selector": {},
     }
-    return [
-        Program(name, folder / f"{name}.log", *(f for key, value in given.items() for f in ("-p", f"{key}:={value}")))
-        for name, given in words.items()
-    ]
+    for name, given in words.items():
+        flags = [flag for key, value in given.items() for flag in ("-p", f"{key}:={value}")]
+        programs.append(Program(name, folder / f"{name}.log", *flags))
 
 
 def watch(programs: list[Program], watcher: Watcher, seconds: float) -> None:
@@ -230,9 +230,10 @@ def main() -> int:
         model = options.model or model_for(folder)
         watcher = Watcher()
         stack.callback(watcher.close)
-        programs = started(folder, model, options.scene)
+        programs: list[Program] = []
         failed = ""
         try:
+            start(programs, folder, model, options.scene)
             watch(programs, watcher, options.seconds)
         except Stopped as error:
             failed = str(error)
