@@ -22,7 +22,7 @@ Told = tuple[bytes, str, Mapping[str, Any]]
 
 
 class Diagnostics:
-    """Publishes what `tell` returns, on `diagnostics` (remap it, or start the aggregator in the same namespace).
+    """Publishes what `tell` returns, on `/diagnostics`, where every robot has them.
 
     The timer goes by the computer's own clock: a simulation that stands still is worth knowing of.
     """
