@@ -41,17 +41,15 @@ _TELLINGS: tuple[tuple[str, ...], ...] = (
 
 
 def describe(picture: Picture, thing: Thing) -> Phrase:
-    """All that the regular caption of a thing tells: its properties, position, and what it rests on or in.
+    """All that the regular caption of a thing tells: its properties and its position.
 
-    What it is beside, people ask or point with; a caption that always told it would say as much about the neighbour.
+    What it is beside, on or in, people ask or point with; a caption that told it would say as much about another thing.
     """
-    scene = picture.scene
-    own = attributes(thing, "color", "size", "pattern", "pose")
-    return replace(own, position=position_of(scene, thing), relation=support_relation(picture, thing))
+    return replace(attributes(thing, "color", "size", "pattern", "pose"), position=position_of(picture.scene, thing))
 
 
-def support_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
-    """What a thing rests on or in, else what rests on or in it.
+def best_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
+    """What a thing rests on or in, else what rests on or in it, else its place beside the nearest thing that tells it.
 
     The other is shown in the picture and told by as few words as mean only it.
     """
@@ -61,12 +59,7 @@ def support_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | Non
         phrase = short_phrase(picture.scene, other)
         if phrase is not None:
             return thing.support[0] if thing.support else OPPOSITE[_support(other)], phrase
-    return None
-
-
-def best_relation(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:
-    """What a thing rests on or in, or what on or in it, else its place beside the nearest thing that tells it."""
-    return support_relation(picture, thing) or _relation_beside(picture, thing)
+    return _relation_beside(picture, thing)
 
 
 def _relation_beside(picture: Picture, thing: Thing) -> tuple[str, Phrase] | None:

@@ -50,7 +50,6 @@ def test_true_captions_are_judged_right(pictures):
             verdict = judge(describing.describe(picture, thing), picture.scene, thing)
             told = [verdict.kind, verdict.color, verdict.size, verdict.pattern, verdict.pose, verdict.position]
             assert False not in told
-            assert verdict.relation in (True, None)
             beside = describing.best_relation(picture, thing)
             assert beside is None or judge(Phrase(relation=beside), picture.scene, thing).relation in (True, None)
 
