@@ -2,7 +2,9 @@
 
 import shutil
 import signal
+import struct
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -94,8 +96,21 @@ def test_a_model_that_cannot_be_read_is_told_and_can_be_put_right(
     assert program.stop() == 0, program.said()
 
 
+def huge_png() -> bytes:
+    """A file of a few bytes that says it holds 10,000 million pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+
+
 def test_simulated_time_may_jump(start: Any, peer: Any):
-    """Forward and back: frames from before say nothing any more; the next ones, compressed, are answered."""
+    """Forward and back: frames from before say nothing any more; the next ones, compressed, are answered, but for one
+    that would not fit into any memory."""
     from builtin_interfaces.msg import Time
     from programs import until
     from rosgraph_msgs.msg import Clock
@@ -119,6 +134,11 @@ def test_simulated_time_may_jump(start: Any, peer: Any):
     for second in (100, 5000, 20):
         answer = until(lambda second=second: answered(second), f"an answer at {second} s of simulated time")
         assert answer.captions[0].header.stamp.sec == second
+    clock.publish(Clock(clock=Time(sec=21)))
+    bomb = CompressedImage(header=header(Time(sec=21), FRAME), format="png", data=huge_png())
+    peer.send(CompressedImage, "/simulated/image/compressed", bomb)
+    refused = peer.caption(box("a"), node="/simulated", stamp=Time(sec=21), timeout=60.0)
+    assert refused.status.code == refused.status.TOO_LARGE, refused.status
     refused = peer.caption(box("a"), node="/simulated", stamp=Time(sec=5000), timeout=0.0)
     assert refused.status.code == refused.status.NO_OBSERVATION  # it was forgotten
     assert program.stop() == 0, program.said()

@@ -70,6 +70,11 @@ def no_points(message: Any) -> None:
     message.width, message.row_step, message.data = 0, 0, b""
 
 
+def larger(message: Any) -> None:
+    """Ten times as many points."""
+    message.width, message.row_step, message.data = 10 * message.width, 10 * message.row_step, 10 * message.data
+
+
 def polygon(*points: float) -> Callable[[Any], None]:
     return put(kind=3, points=[float(value) for value in points])
 
@@ -103,6 +108,7 @@ ROWS: dict[str, Row] = {
     "camera without calibration": Row("NO_CALIBRATION", depth=put(), info=put(k=[0.0] * 9), **SPACE),
     "calibration of another size": Row("NO_CALIBRATION", depth=put(), info=put(width=640, height=480), **SPACE),
     "depth of another camera": Row("NO_CALIBRATION", depth=put(header__frame_id="other"), info=put(), **SPACE),
+    "cloud with more points than allowed": Row("TOO_LARGE", cloud=larger, **SPACE),
     "image with more pixels than allowed": Row("TOO_LARGE", put(height=100, width=200, step=600, data=b"\0" * 60_000)),
 }
 
@@ -123,6 +129,7 @@ def node(model: Any, logs: Any) -> Iterator[Any]:
         max_age=30.0,
         history=1,
         max_pixels=10_000,
+        max_points=5_000,
         regions_wait=0.0,
     )
     peer = CaptionerPeer("/malformed/region_captioner")
@@ -170,13 +177,15 @@ def arrived(peer: Any, row: Row, stamp: Any) -> None:
     """Waits until the node has what was sent, by its status."""
     from programs import until
 
-    names = {"points"} if row.cloud is not None else {"image"}
-    names |= {name for name, change in (("depth", row.depth), ("camera_info", row.info)) if change is not None}
+    sent = {"points": row.cloud, "depth": row.depth, "camera_info": row.info}
+    names = {name for name, change in sent.items() if change is not None}
+    if row.cloud is None:
+        names.add("image")
     heard = peer.statuses()
 
     def there() -> bool:
-        stamps = {each.name: each.last_stamp for each in heard[-1].inputs}
-        return all(name == "depth" or name == "camera_info" or stamps[name] == stamp for name in names)
+        stamps = {each.name: each.last_stamp for each in heard[-1].inputs}  # none, until it is active
+        return all(stamps.get(name) == stamp for name in names)
 
     until(there, f"{names} to arrive", 60)
 
