@@ -129,7 +129,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             self._model,
             settings,
             self._ready,
-            lambda name: self._inputs[name].frames,
+            self._inputs,
             self._set_model,
             self._request_group,
         )

@@ -31,6 +31,7 @@ R = TypeVar("R")
 
 RESULT_TIMEOUT = 30  # seconds that a result is kept for whoever fetches it late
 BEGINS_WITHIN = 5.0  # seconds: an accepted goal never begins if its client goes away before it is told
+NO_CLOUD = (Code.NO_OBSERVATION, Code.STALE, Code.NO_CALIBRATION)  # what comes of looking for one where none comes
 Goal = CaptionScene.Goal
 Feedback = CaptionScene.Feedback
 
@@ -157,7 +158,7 @@ class SceneAction:
         try:
             return self._sights.cloud(stamp, max_age)
         except Refusal as refusal:
-            if goal.source == Goal.SOURCE_CLOUD or refusal.code not in (Code.NO_OBSERVATION, Code.NO_CALIBRATION):
+            if goal.source == Goal.SOURCE_CLOUD or refusal.code not in NO_CLOUD:
                 raise
             return self._sights.image(stamp, max_age)
 

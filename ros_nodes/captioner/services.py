@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rclpy.callback_groups import CallbackGroup
@@ -18,10 +18,11 @@ from ros_nodes.captioner.answering import Answering
 from ros_nodes.captioner.model import Model
 from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
-from ros_nodes.captioner.topics import SENSORS
+from ros_nodes.captioner.topics import KINDS, arrived
 from ros_nodes.decoding import Code, Refusal, nanoseconds
 from ros_nodes.encoding import encode_refused, encode_status
 from ros_nodes.runtime.guards import Guard
+from ros_nodes.runtime.inputs import Input
 from ros_nodes.runtime.worker import Worker
 
 R = TypeVar("R")
@@ -31,7 +32,7 @@ LOOK_EVERY = 0.02  # seconds, while a request waits for its frame
 
 
 class Services:
-    """ready: refuses with NOT_READY while the node does not answer. frames: the frames of an input, by its name."""
+    """ready: refuses with NOT_READY while the node does not answer."""
 
     def __init__(
         self,
@@ -42,12 +43,12 @@ class Services:
         model: Model,
         settings: Callable[[], CaptionerSettings],
         ready: Callable[[], None],
-        frames: Callable[[str], Any],
+        inputs: Mapping[str, Input[Any]],
         set_model: Callable[[str, str], None],
         group: CallbackGroup,
     ) -> None:
         self._worker, self._answering, self._model = worker, answering, model
-        self._settings, self._ready, self._frames, self._set_model = settings, ready, frames, set_model
+        self._settings, self._ready, self._inputs, self._set_model = settings, ready, inputs, set_model
         self._guard = guard
         self._room = threading.BoundedSemaphore(settings().max_requests)
         for kind, name, answer in (
@@ -114,18 +115,16 @@ class Services:
 
     def _wait(self, wanted: Wanted, timeout: float) -> None:
         until = time.monotonic() + timeout
-        needed = [
-            (SENSORS[kind], {wanted.stamp or nanoseconds(region.header.stamp) for region in regions})
-            for kind, regions in (("regions_2d", wanted.regions_2d), ("regions_3d", wanted.regions_3d))
-        ]
+        needed = {
+            (kind, wanted.stamp or nanoseconds(region.header.stamp))
+            for kind, regions in zip(KINDS, (wanted.regions_2d, wanted.regions_3d), strict=True)
+            for region in regions
+        }
         while time.monotonic() < until:
-            if all(self._there(names, stamp) for names, stamps in needed for stamp in stamps):
+            if all(arrived(self._inputs, kind, stamp) for kind, stamp in needed):
                 return
             self._ready()
             time.sleep(LOOK_EVERY)
-
-    def _there(self, names: Sequence[str], stamp: int) -> bool:
-        return any(self._frames(name).has(stamp) for name in names)
 
 
 def _wanted(request: Any) -> Wanted:

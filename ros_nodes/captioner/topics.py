@@ -15,7 +15,7 @@ from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.decoding import nanoseconds, refusal_of
 from ros_nodes.encoding import encode_captions, encode_status
-from ros_nodes.runtime.inputs import Input
+from ros_nodes.runtime.inputs import FLOWING, Input
 from ros_nodes.runtime.newest import Frame
 
 KINDS = ("regions_2d", "regions_3d")
@@ -118,7 +118,7 @@ class Topics:
             on = 0
         if before is not None and before.number == frame.number and (on == 0 or on in before.frames):
             return None
-        if on == 0 and not all(self._there(kind, stamp) for stamp in stamps) and self._waits(frame):
+        if on == 0 and not all(arrived(self._inputs, kind, stamp) for stamp in stamps) and self._waits(frame):
             return None
         for region in array.regions:
             if not nanoseconds(region.header.stamp) and not region.header.frame_id:
@@ -136,16 +136,21 @@ class Topics:
             frames.add(newest.number)
         return Done(due.number, frames)
 
-    def _there(self, kind: str, stamp: int) -> bool:
-        """Whether the frame of a stamp has come, or is not worth waiting for; any, for the stamp 0."""
-        return any(self._inputs[name].frames.has(stamp) for name in SENSORS[kind])
-
     def _waits(self, frame: Frame[Any]) -> bool:
         """Whether an array still waits for its frame, which comes by another way."""
         rest = self._settings().regions_wait - (time.monotonic() - frame.arrived)
         if rest > 0:
             self._wake(rest)
         return rest > 0
+
+
+def arrived(inputs: Mapping[str, Input[Any]], kind: str, stamp: int) -> bool:
+    """Whether the frame of a stamp has come that regions of a kind are about, or is not worth waiting for; any, for the
+    stamp 0. An image says nothing of a cloud that is still on its way."""
+    names = SENSORS[kind]
+    if stamp and inputs[names[0]].frames.silence() < FLOWING:
+        names = names[:1]
+    return any(inputs[name].frames.has(stamp) for name in names)
 
 
 def _stamp(region: Any, array: Any) -> int:

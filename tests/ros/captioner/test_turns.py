@@ -32,14 +32,16 @@ class Bench:
             self.inputs, answering, lambda: table, self._publish, lambda seconds: None, self.failed.append
         )
 
-    def see(self, second: int) -> None:
-        self.inputs["image"].frames.put("image", second * SECOND)
+    def see(self, second: int, sensor: str = "image") -> None:
+        self.inputs[sensor].frames.put(sensor, second * SECOND)
 
-    def point(self, kind: str, count: int = 1) -> None:
+    def point(self, kind: str, count: int = 1, second: int = 0) -> None:
         from region_perception_msgs.msg import Region2D, Region2DArray, Region3D, Region3DArray
 
         array, region = (Region2DArray, Region2D) if kind == "regions_2d" else (Region3DArray, Region3D)
-        self.inputs[kind].frames.put(array(regions=[region() for _ in range(count)]))
+        message = array(regions=[region() for _ in range(count)])
+        message.header.stamp.sec = second
+        self.inputs[kind].frames.put(message)
 
     def _say(self, wanted: Any) -> Any:
         """Every region is answered on the newest image, once that has been looked at."""
@@ -89,3 +91,41 @@ def test_what_goes_wrong_is_told_for_every_array_and_not_tried_again():
     assert [type(error) for error in bench.failed] == [ZeroDivisionError] * 2  # with its traceback, for the log
     bench.topics.run()
     assert len(bench.published) == 2
+
+
+def test_an_image_says_nothing_of_a_cloud_that_is_on_its_way():
+    bench = Bench()
+    bench.see(1, "points")
+    bench.point("regions_3d", second=2)
+    bench.see(2)
+    bench.topics.run()
+    assert bench.published == []
+    bench.see(2, "points")
+    bench.topics.run()
+    assert bench.published == [("regions_3d", 2)]
+
+
+def test_where_no_clouds_come_regions_in_space_wait_for_the_image():
+    bench = Bench()
+    bench.point("regions_3d", second=2)
+    bench.topics.run()
+    assert bench.published == []
+    bench.see(2)
+    bench.topics.run()
+    assert bench.published == [("regions_3d", 2)]
+
+
+@pytest.mark.parametrize("code", ["NO_OBSERVATION", "STALE", "NO_CALIBRATION"])
+def test_things_are_looked_for_in_the_image_where_no_clouds_come(code: str):
+    from region_perception_msgs.action import CaptionScene
+
+    from ros_nodes.captioner.scene import SceneAction
+    from ros_nodes.decoding import Code, Refusal
+
+    def cloud(stamp: int, max_age: float) -> Any:
+        raise Refusal(Code[code], "no cloud")
+
+    action: Any = SimpleNamespace(_sights=SimpleNamespace(cloud=cloud, image=lambda stamp, max_age: "image"))
+    assert SceneAction._see(action, CaptionScene.Goal()) == "image"
+    with pytest.raises(Refusal, match="no cloud"):
+        SceneAction._see(action, CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_CLOUD))
