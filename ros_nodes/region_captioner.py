@@ -72,7 +72,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         settle = settling(self._inputs, self._settings_now)
         self._sights = Sights(self._inputs, self._settings_now, lambda: self._transforms, self._now, settle)
         self._answering = Answering(
-            self._model, self._sights, lambda: self.settings, lambda: self._transforms, self._now
+            self._model, self._sights, self._settings_now, lambda: self._transforms, self._now, self._failed
         )
         self._make_faces()
         LifecycleNodeMixin.__init__(self, callback_group=self._request_group)

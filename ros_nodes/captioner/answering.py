@@ -78,7 +78,7 @@ class Answers:
 
 
 class Answering:
-    """Asks the model. now: nanoseconds of the node's clock."""
+    """Asks the model. now: nanoseconds of the node's clock. failed: is told of mistakes of the program."""
 
     def __init__(
         self,
@@ -87,9 +87,10 @@ class Answering:
         settings: Callable[[], CaptionerSettings],
         transforms: Callable[[], Transforms],
         now: Callable[[], int],
+        failed: Callable[[BaseException], object] = lambda error: None,
     ) -> None:
         self._model, self._sights, self._settings = model, sights, settings
-        self._transforms, self._now = transforms, now
+        self._transforms, self._now, self._failed = transforms, now, failed
         self.tally = Tally()
 
     def say(self, wanted: Wanted) -> Answers:
@@ -141,7 +142,8 @@ class Answering:
         if count > settings.max_regions:
             raise Refusal(Code.TOO_LARGE, f"{count:,} regions, at most {settings.max_regions:,} are read at once")
         both = both and settings.both_modalities
-        return Pointing(self._sights, captioner, self._transforms(), both=both).find(wanted)
+        pointing = Pointing(self._sights, captioner, self._transforms(), both=both, failed=self._failed)
+        return pointing.find(wanted)
 
     def _write(self, captioner: Captioner, places: Sequence[Place], question: str) -> list[Caption]:
         if not places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -87,12 +87,20 @@ class Found:
 class Pointing:
     """Finds regions. Everything here runs in the worker's thread.
 
-    both: whether regions are also sought in the other kind of observation.
+    both: whether regions are also sought in the other kind of observation. failed: is told of mistakes of the program.
     """
 
-    def __init__(self, sights: Sights, captioner: Captioner, transforms: Transforms, *, both: bool) -> None:
+    def __init__(
+        self,
+        sights: Sights,
+        captioner: Captioner,
+        transforms: Transforms,
+        *,
+        both: bool,
+        failed: Callable[[BaseException], object] = lambda error: None,
+    ) -> None:
         self._sights, self._captioner, self._transforms = sights, captioner, transforms
-        self._both = both
+        self._both, self._failed = both, failed
         self._found = Found([])
         # What was sought for one region is not sought again for the next: TF is waited for.
         self._pairs: dict[int, Pair | None] = {}  # by the sight
@@ -118,6 +126,8 @@ class Pointing:
         except Exception as error:  # whatever is wrong with one region, the others are answered
             pointed.places.clear()
             pointed.refusal = refusal_of(error).bare()
+            if pointed.refusal.code == Code.INTERNAL_ERROR:
+                self._failed(error)
         return pointed
 
     def _in_image(self, message: Any, sight: Sight) -> Place:

@@ -11,7 +11,7 @@ import pytest
 from region_perception.observations import observe_cloud
 from ros_nodes.captioner.pointing import Found, Pointing, Wanted
 from ros_nodes.captioner.sights import Sight
-from ros_nodes.decoding import STILL, Code
+from ros_nodes.decoding import STILL, Code, Refusal
 from ros_nodes.encoding import encode_region_3d
 from ros_nodes.messages.classes import Header
 from ros_nodes.runtime.transforms import Transforms
@@ -49,6 +49,25 @@ def test_a_transform_that_is_not_there_is_waited_for_once():
     found = find(sight(), tf, "map", "map", "odom", "map")
     assert [each.refusal.code for each in found.regions if each.refusal] == [Code.NO_TRANSFORM] * 4
     assert tf.asked == 2
+
+
+def test_a_mistake_of_the_program_is_told_and_keeps_no_other_region_from_its_answer():
+    """Told as it was raised, so that the log can say where."""
+    calls: list[str] = []
+    failed: list[BaseException] = []
+
+    def see(stamp: int, max_age: float) -> Any:
+        calls.append("")
+        if len(calls) == 1:
+            raise ZeroDivisionError("oh")
+        raise Refusal(Code.STALE, "old")
+
+    sights: Any = SimpleNamespace(image=None, cloud=see)
+    model: Any = None
+    pointing = Pointing(sights, model, Transforms(None), both=True, failed=failed.append)
+    found = pointing.find(Wanted(regions_3d=[encode_region_3d(None, Header()) for _ in range(2)]))
+    assert [each.refusal.code for each in found.regions if each.refusal] == [Code.INTERNAL_ERROR, Code.STALE]
+    assert [type(error) for error in failed] == [ZeroDivisionError]
 
 
 @pytest.fixture
