@@ -15,7 +15,7 @@ from ros_nodes.messages.marker_messages import encode_diagnostic
 from ros_nodes.runtime.guards import Guard
 
 EVERY = 1.0  # seconds
-OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 Told = tuple[bytes, str, Mapping[str, Any]]
 """Level, a sentence, and values."""

@@ -63,13 +63,6 @@ class Newest(Generic[T]):
         with self._lock:
             return self._use(self._frames[-1]) if self._frames else None
 
-    def take(self) -> Frame[T] | None:
-        """The newest message, to the first who takes it; None until another comes."""
-        with self._lock:
-            if not self._frames or self._frames[-1].used:
-                return None
-            return self._use(self._frames[-1])
-
     def near(self, stamp: int, within: float) -> Frame[T] | None:
         """The message whose stamp is the nearest to `stamp` (nanoseconds), if it is within so many seconds."""
         with self._lock:

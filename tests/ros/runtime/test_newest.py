@@ -29,16 +29,6 @@ def test_what_was_used_is_not_dropped():
     assert frames.dropped == 1  # peeking is not using
 
 
-def test_a_message_is_taken_once():
-    frames = filled(1, 1)
-    assert frames.take() is not None
-    assert frames.take() is None
-    frames.put("next", 2)
-    taken = frames.take()
-    assert taken is not None
-    assert taken.value == "next"
-
-
 def test_messages_are_found_by_the_nearest_stamp():
     second = 1_000_000_000
     frames = filled(3, 0 * second, 1 * second, 2 * second, 3 * second)
@@ -70,7 +60,7 @@ def test_forgetting_keeps_the_counters():
     frames = filled(2, 1, 2, 3)
     frames.clear()
     assert frames.newest() is None
-    assert frames.take() is None
+    assert frames.peek() is None
     assert frames.rate() == 0
     assert frames.silence() == math.inf
     assert (frames.received, frames.dropped) == (3, 1)
