@@ -2,7 +2,8 @@
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ CLASSES = {name: "".join(word.capitalize() for word in name.split("_")) for name
 # What every node has, or a lifecycle brings.
 USUAL = {"/rosout", "/parameter_events", "/clock"}
 LIFECYCLE = {"~/transition_event"}
+PATIENCE = 30.0  # seconds
 
 
 @pytest.fixture(params=PROGRAMS)
@@ -45,28 +47,47 @@ def _full(name: str, node: str) -> str:
     return name if name.startswith("/") else f"/{node}/{name[2:]}" if name.startswith("~/") else f"/{name}"
 
 
+def settled(read: Callable[[], Any], wanted: Any) -> Any:
+    """What is read of the graph, as soon as that is what is wanted: the graph hears of a node a little later."""
+    end = time.monotonic() + PATIENCE
+    while (found := read()) != wanted and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
 def test_topics_that_are_said(started: tuple[Program, Any]):
     program, node = started
-    found = dict(node.get_publisher_names_and_types_by_node(program.name, "/"))
     extra = USUAL | {_full(name, program.name) for name in LIFECYCLE}
     expected = said(program, (SAYS,))
-    real = {name: kinds[0] for name, kinds in found.items() if name in expected or name not in extra}
-    assert {name: kind for name, kind in real.items() if "/_action/" not in name} == expected
+
+    def real() -> dict[str, str]:
+        found = dict(node.get_publisher_names_and_types_by_node(program.name, "/"))
+        own = {name: kinds[0] for name, kinds in found.items() if name in expected or name not in extra}
+        return {name: kind for name, kind in own.items() if "/_action/" not in name}
+
+    assert settled(real, expected) == expected
 
 
 def test_topics_that_are_heard(started: tuple[Program, Any]):
     program, node = started
     if hasattr(node, "trigger_activate"):
         pytest.skip("it hears nothing before it is active")
-    found = dict(node.get_subscriber_names_and_types_by_node(program.name, "/"))
-    assert {name: kinds[0] for name, kinds in found.items() if name not in USUAL} == said(program, (HEARS,))
+    expected = said(program, (HEARS,))
+
+    def real() -> dict[str, str]:
+        found = dict(node.get_subscriber_names_and_types_by_node(program.name, "/"))
+        return {name: kinds[0] for name, kinds in found.items() if name not in USUAL}
+
+    assert settled(real, expected) == expected
 
 
 def test_services_and_actions(started: tuple[Program, Any]):
     program, node = started
-    found = dict(node.get_service_names_and_types_by_node(program.name, "/"))
-    for name, kind in said(program, (SERVES,)).items():
-        assert found[name] == [kind]
-    for face in program.faces:
-        if face.kind == ACTS:
-            assert f"{_full(face.name, program.name)}/_action/send_goal" in found
+    expected = said(program, (SERVES,))
+    goals = {f"{_full(face.name, program.name)}/_action/send_goal" for face in program.faces if face.kind == ACTS}
+
+    def real() -> tuple[dict[str, str], set[str]]:
+        found = dict(node.get_service_names_and_types_by_node(program.name, "/"))
+        return {name: kinds[0] for name, kinds in found.items() if name in expected}, goals & found.keys()
+
+    assert settled(real, (expected, goals)) == (expected, goals)
