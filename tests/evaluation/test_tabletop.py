@@ -60,8 +60,9 @@ def test_the_truth_is_right_in_everything(parrot) -> None:
 )
 def test_one_wrong_word_makes_one_property_wrong(parrot, old, new, wrong) -> None:
     truth = next(each for each in told(parrot(), tasks=(CAPTION,)) if each.case.endswith("image_region/1@box"))
-    assert old in truth.said
-    found = judge_caption(replace(truth, said=truth.said.replace(old, new)))
+    said = f"{truth.said}, under the red ball"
+    assert old in said
+    found = judge_caption(replace(truth, said=said.replace(old, new)))
     assert {name for name, verdict in found.items() if verdict == "wrong"} == wrong | {"all that is said", "same words"}
 
 

@@ -65,9 +65,9 @@ def test_a_tiny_network_learns_the_colours_of_the_toy_world_by_heart(tmp_path, m
 def test_parts_of_a_step_add_up_to_the_whole(tmp_path, make_recipe, make_data):
     """Losses without pairs do not depend on how a step is cut; neither do the weights that come of them."""
     losses = LossWeights(contrast=0, match=0, write=0)
-    share = Share(observations=4, regions=1)  # the same number of rows, and of words, in every part
+    share = Share(observations=4, regions=1)  # the same number of rows, and of texts, in every part
     off = {"image_region": share, "cloud": Share(), "cloud_region": Share()}
-    recipe = make_recipe(**off, losses=losses, optimiser=QUICK, sentence="first", steps=3)
+    recipe = make_recipe(**off, losses=losses, optimiser=QUICK, language_items="texts", steps=3)
     found = []
     for parts in (1, 2):
         cut = replace(recipe, accumulate=parts)
@@ -171,7 +171,7 @@ def test_bad_samples_are_named_and_too_many_stop_the_run(tmp_path, make_recipe, 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path, make_recipe, make_data, monkeypatch):
     from region_perception.training import step
 
-    def spoiled(scores):
+    def spoiled(scores, items):
         term = step.Term(scores.log_probs.sum() * float("nan"), torch.ones(()))
         return term
 
