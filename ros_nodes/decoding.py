@@ -19,9 +19,7 @@ from ros_nodes.messages.image_messages import MAX_PIXELS, decode_camera_info, de
 from ros_nodes.messages.refusals import Code, Refusal, printable, refusal_of
 from ros_nodes.messages.region_messages import (
     decode_click,
-    decode_clicked_point,
     decode_detection_2d,
-    decode_detection_3d,
     decode_polygon,
     decode_region_2d,
     decode_region_3d,
@@ -42,11 +40,9 @@ __all__ = [
     "cloud_of_image",
     "decode_camera_info",
     "decode_click",
-    "decode_clicked_point",
     "decode_cloud",
     "decode_depth",
     "decode_detection_2d",
-    "decode_detection_3d",
     "decode_image",
     "decode_pixels",
     "decode_polygon",

@@ -1,9 +1,9 @@
 """What people and programs point with, as messages, to the regions of the library.
 
 Pixels: `Region2D`, `RegionOfInterest`, `PolygonStamped`, the clicks of rqt_image_view, `Detection2D`. Space:
-`Region3D`, `PointStamped`, `Detection3D`. A region that is malformed is refused with INVALID_REGION when it is decoded;
-one that covers nothing is found out by `locate`, and refused with EMPTY_REGION. None stands for the whole image or
-cloud.
+`Region3D`, which the nodes make of the clicks of RViz and of `Detection3D`, too. A region that is malformed is refused
+with INVALID_REGION when it is decoded; one that covers nothing is found out by `locate`, and refused with EMPTY_REGION.
+None stands for the whole image or cloud.
 """
 
 from __future__ import annotations
@@ -104,11 +104,6 @@ def decode_click(message: Any, size: Size) -> Region:
     return _checked(lambda: Click(x, y))
 
 
-def decode_clicked_point(message: Any, motion: Rigid) -> Region:
-    """A `PointStamped` in metres, as RViz's Publish Point sends it. motion: from its frame to the observation's."""
-    return _checked(lambda: _click_3d(message.point, motion))
-
-
 def decode_detection_2d(message: Any) -> Region:
     """The box of a `vision_msgs/Detection2D` (or its `bbox`) in pixels; a turned one becomes an outline."""
     box = getattr(message, "bbox", message)
@@ -120,12 +115,6 @@ def decode_detection_2d(message: Any) -> Region:
     cos, sin = (math.cos(theta), math.sin(theta)) if math.isfinite(theta) else (math.nan, math.nan)
     corners = [(half_x, half_y), (-half_x, half_y), (-half_x, -half_y), (half_x, -half_y)]
     return _checked(lambda: _polygon([(x + cos * a - sin * b, y + sin * a + cos * b) for a, b in corners]))
-
-
-def decode_detection_3d(message: Any, motion: Rigid, cloud: CloudObservation | None = None) -> Region:
-    """The box of a `vision_msgs/Detection3D` (or its `bbox`), as `decode_region_3d` reads boxes."""
-    box = getattr(message, "bbox", message)
-    return _checked(lambda: _box_3d(box.center, box.size, motion, cloud))
 
 
 def locate(

@@ -30,7 +30,6 @@ COMMON = {
     "geometry_msgs/Pose": "geometry_msgs/Point position; geometry_msgs/Quaternion orientation",
     "geometry_msgs/Transform": "geometry_msgs/Vector3 translation; geometry_msgs/Quaternion rotation",
     "geometry_msgs/TransformStamped": _HEADER + "string child_frame_id; geometry_msgs/Transform transform",
-    "geometry_msgs/PointStamped": _HEADER + "geometry_msgs/Point point",
     "geometry_msgs/Polygon": "geometry_msgs/Point32[] points",
     "geometry_msgs/PolygonStamped": _HEADER + "geometry_msgs/Polygon polygon",
     "sensor_msgs/RegionOfInterest": "uint32 x_offset; uint32 y_offset; uint32 height; uint32 width; bool do_rectify",

@@ -23,9 +23,7 @@ from ros_nodes.decoding import (
     Refusal,
     Rigid,
     decode_click,
-    decode_clicked_point,
     decode_detection_2d,
-    decode_detection_3d,
     decode_polygon,
     decode_region_2d,
     decode_region_3d,
@@ -102,9 +100,6 @@ def test_what_other_programs_point_with(make: Types):
     assert decode_polygon(polygon) == Polygon([(1, 1), (5, 1), (5, 4), (1, 4)])
     assert decode_click(make("geometry_msgs/Point", x=3.0, y=2.0), SIZE) == Click(3, 2)
     assert decode_click(make("geometry_msgs/Point", x=8.0, y=6.0), SIZE) == Click(7.5, 5.5)  # rounded up beyond
-    clicked = make("geometry_msgs/PointStamped", point=make("geometry_msgs/Point", x=1.0, y=2.0, z=3.0))
-    assert decode_clicked_point(clicked, STILL) == Click3D(1, 2, 3)
-    assert decode_clicked_point(clicked, OPTICAL_TO_BODY) == Click3D(3, -1, -2)
 
 
 class Thing:
@@ -114,7 +109,7 @@ class Thing:
         self.__dict__ |= values
 
 
-def test_detections(make: Types):
+def test_detections():
     def detection(theta: float) -> Thing:
         center = Thing(position=Thing(x=4.0, y=3.0), theta=theta)
         return Thing(bbox=Thing(center=center, size_x=4.0, size_y=2.0))
@@ -124,8 +119,6 @@ def test_detections(make: Types):
     assert isinstance(turned, Polygon)
     assert locate(turned, IMAGE).box == (3, 1, 5, 5)
     assert refused(decode_detection_2d, detection(math.nan)).code == Code.INVALID_REGION
-    box = Thing(bbox=Thing(center=pose(make, (1, 2, 3)), size=Thing(x=1.0, y=2.0, z=3.0)))
-    assert decode_detection_3d(box, STILL) == Box3D((1, 2, 3), (1, 2, 3))
 
 
 def test_every_kind_in_space(make: Types):
@@ -134,6 +127,7 @@ def test_every_kind_in_space(make: Types):
         "region_perception_msgs/Region3D", kind=int(Kind3D.CLICK), point=make("geometry_msgs/Point", x=1.0, y=2.0)
     )
     assert decode_region_3d(click, STILL) == Click3D(1, 2, 0)
+    assert decode_region_3d(click, OPTICAL_TO_BODY) == Click3D(0, -1, -2)
     points = make("region_perception_msgs/Region3D", kind=int(Kind3D.POINTS), indices=array("I", [7, 3]))
     assert decode_region_3d(points, STILL, GRID) == PointSet([3, 7], source_count=125)
 
