@@ -90,8 +90,9 @@ def measure(options: Options, bench: Bench) -> None:
 
 
 def base_of(model: LoadedModel) -> LoadedModel:
-    """The model as it would be if it had learnt nothing but whole images."""
-    return with_spec(model, model.network.spec, forget=set(model.network.spec.modalities) - {IMAGE})
+    """The model with its modalities but whole images forgotten; it finds by the same method."""
+    base = with_spec(model, model.network.spec, forget=set(model.network.spec.modalities) - {IMAGE})
+    return replace(base, score_method=model.score_method)
 
 
 def _load(options: Options, name: str) -> LoadedModel:

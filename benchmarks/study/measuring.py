@@ -77,15 +77,17 @@ class Bench:
             "position": spec_to_dict(variant.position),
             "stages": [_what_matters(spec_to_dict(recipe)) for recipe in variant.stages],
             "scenes": scenes,
+            "score_method": base.score_method,
         }
 
         def make() -> Result:
             # Another base may be under the same name by now, while a run over the old one lies half done.
             folder = self._folder / "variants" / f"{name}-{_weights(base)}"
             note(f"training {variant.name!r}, seed {seed}")
-            trained = _train(variant, folder, base)
-            model = load_model(trained)
-            report = self._report(folder / "test", Captioner(model), _weights(model), _TO_VARIANTS, scenes)
+            # All find by the method of the base, whose recipe decides which of them learns at all.
+            model = replace(load_model(_train(variant, folder, base)), score_method=base.score_method)
+            weights = _weights(model) + _confidences(model)
+            report = self._report(folder / "test", Captioner(model), weights, _TO_VARIANTS, scenes)
             about = {"name": variant.name, "group": variant.group, "title": variant.title, "seed": seed}
             return {"variant": about, "report": report}
 

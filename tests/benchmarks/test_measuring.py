@@ -1,5 +1,7 @@
 """A study that breaks off goes on: nothing is trained or asked twice."""
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("open3d")
@@ -53,6 +55,22 @@ def test_a_variant_is_trained_once_and_measured_once(base, tmp_path, monkeypatch
     assert not read_config(model).spec.position.enabled
     with pytest.raises(InvalidInput, match="scenes: 1, 2"):
         bench.train_variant(variant, 7, base, 2)
+
+
+def test_variants_find_by_the_method_of_the_trained_model(base, tmp_path, monkeypatch) -> None:
+    """Its own spec says how a variant is trained, and not by what it finds best."""
+    model = replace(base, score_method="likelihood", trained=frozenset({"image", "image_region"}))
+    begun = command.base_of(model)
+    assert (begun.trained, begun.score_method) == ({"image"}, "likelihood")
+    monkeypatch.setattr(measuring, "_train", lambda *_: "anywhere")
+    monkeypatch.setattr(measuring, "load_model", lambda _: base)
+    asked = []
+    monkeypatch.setattr(
+        Bench, "_report", lambda self, folder, captioner, *_: asked.append(captioner.score_method) or {}
+    )
+    plan = Plan(base="mini", steps=2, observations=1, batch=1, cache="features")
+    Bench(tmp_path, java=False).train_variant(variants(plan, base.network.spec.position, 7)[0], 7, begun, 1)
+    assert asked == ["likelihood"]
 
 
 def test_the_base_is_measured_crop_by_crop_and_word_for_word(base, tmp_path, monkeypatch) -> None:
