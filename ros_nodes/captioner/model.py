@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,11 +61,21 @@ class Model:
 
 
 def use_threads(count: int) -> None:
-    """How many threads a model uses that the calling thread runs; 0 leaves that to torch."""
+    """How many threads a model uses that the calling thread runs; 0 for as many as torch had chosen at its start."""
     import torch
 
-    if count and torch.get_num_threads() != count:
-        torch.set_num_threads(count)
+    chosen = _chosen_by_torch()  # asked before it is changed for the first time
+    wanted = count or chosen
+    if torch.get_num_threads() != wanted:
+        torch.set_num_threads(wanted)
+
+
+@cache
+def _chosen_by_torch() -> int:
+    """Torch forgets that once another number is set, and new threads begin with the number that was set last."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _read(name: str, device: str) -> Captioner:
