@@ -29,6 +29,8 @@ class Model:
         self.device = ""
         self.load_time = float("nan")
         self._loading = threading.Lock()
+        self._changing = threading.Lock()
+        self._forgotten = 0  # times: a model that was begun to be read before is not wanted after
 
     @property
     def loading(self) -> bool:
@@ -43,21 +45,26 @@ class Model:
     def load(self, name: str, device: str) -> None:
         """Reads a model and lets it answer; takes seconds. The one before stays if that fails, with MODEL_ERROR.
 
-        Refused with BUSY while another is being read.
+        Refused with BUSY while another is being read, and with NOT_READY where `forget` came meanwhile.
         """
         if not self._loading.acquire(blocking=False):
             raise Refusal(Code.BUSY, "another model is being read")
         try:
-            started = time.perf_counter()
+            started, forgotten = time.perf_counter(), self._forgotten
             captioner = _read(name, device)
-            self.load_time = time.perf_counter() - started
-            self.captioner, self.name, self.device = captioner, name, device
+            with self._changing:
+                if self._forgotten != forgotten:
+                    raise Refusal(Code.NOT_READY, f"model {name!r}: the node let go of its model while it was read")
+                self.load_time = time.perf_counter() - started
+                self.captioner, self.name, self.device = captioner, name, device
         finally:
             self._loading.release()
 
     def forget(self) -> None:
-        """Lets go of the model."""
-        self.captioner, self.name, self.device = None, "", ""
+        """Lets go of the model, and of one that is being read."""
+        with self._changing:
+            self._forgotten += 1
+            self.captioner, self.name, self.device = None, "", ""
 
 
 def use_threads(count: int) -> None:
