@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from region_perception.confidence import SCORE_METHODS, ScoreMethod, Task, shares
+from region_perception.confidence import SCORE_METHODS, ScoreMethod, Task, shares, sure_of_best
 from region_perception.errors import InvalidInput, InvalidRegion, InvalidText, warn_about_input
 from region_perception.modalities import CLOUD, CLOUD_MODALITIES, CLOUD_REGION, IMAGE, IMAGE_REGION
 from region_perception.network.language import Decoding, TokenIds
@@ -206,7 +206,8 @@ class Captioner:
         scores = self.score([(view, region) for region in candidates], texts, by)
         sure = shares(scores)
         if by == self.score_method:
-            sure = self._chances("find", _REGION_OF[view.modality], sure)
+            fit = self._fits.get(("find", _REGION_OF[view.modality]))
+            sure = sure if fit is None else sure_of_best(sure, fit(sure.max(axis=0, initial=0.0)))
         order = np.argsort(-scores, axis=0, kind="stable")
         return [
             [Match(int(i), candidates[i], float(scores[i, text]), float(sure[i, text])) for i in order[:, text]]

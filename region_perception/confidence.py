@@ -76,3 +76,18 @@ def shares(scores: np.ndarray) -> np.ndarray:
     scores = np.asarray(scores, dtype=np.float64)
     totals = scores.sum(axis=0, keepdims=True)
     return np.where(totals > 0, scores / np.where(totals > 0, totals, 1), 1 / max(len(scores), 1))
+
+
+def sure_of_best(parts: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """How likely each region is meant, float64 [R, T], if the one with the largest part is with the chances `best` [T].
+
+    parts: float [R, T], as of `shares`. What is left goes to the others by their parts, to none more than to the best.
+    """
+    if len(parts) == 0:
+        return parts
+    places = parts.argmax(axis=0)[None]
+    others = parts.copy()
+    np.put_along_axis(others, places, 0.0, axis=0)
+    sure = np.minimum(shares(others) * (1 - best), best)
+    np.put_along_axis(sure, places, best[None], axis=0)
+    return sure

@@ -54,7 +54,8 @@ class Match:
     """In [0, 1], higher is better; what it measures depends on the method, see `Captioner.score`."""
     confidence: float
     """In [0, 1]: the share that this score has in the scores of all candidates. Where the model is calibrated for the
-    modality and compares by its own method, the best one's is the chance that it is meant, if one of them is."""
+    modality and compares by its own method, the best one's is the chance that it is meant, if one of them is; the
+    others divide what is left by their shares."""
 
 
 class View:

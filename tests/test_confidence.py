@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from region_perception.confidence import Calibration, Fit, shares
+from region_perception.confidence import Calibration, Fit, shares, sure_of_best
 from region_perception.errors import InvalidSpec
 
 
@@ -28,6 +28,15 @@ def test_what_had_more_confidence_has_no_less(confidences: list[float], slope: f
 def test_what_is_no_calibration_is_refused(slope: float, shift: float) -> None:
     with pytest.raises(InvalidSpec, match="calibration of find in cloud_region has slope"):
         Calibration("find", "cloud_region", slope, shift)
+
+
+def test_others_divide_what_the_best_leaves() -> None:
+    parts = np.array([[0.5, 0.1], [0.3, 0.6], [0.2, 0.3]])
+    np.testing.assert_allclose(sure_of_best(parts, np.array([0.9, 0.8])), [[0.9, 0.05], [0.06, 0.8], [0.04, 0.15]])
+    # None is likelier than the best, however little that is sure of.
+    np.testing.assert_allclose(sure_of_best(np.array([[0.6], [0.4]]), np.array([0.2])), [[0.2], [0.2]])
+    np.testing.assert_allclose(sure_of_best(np.array([[1.0]]), np.array([0.7])), [[0.7]])
+    assert sure_of_best(np.zeros((0, 2)), np.zeros(2)).shape == (0, 2)
 
 
 def test_shares_are_those_of_each_text() -> None:
