@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from ros_nodes.captioner.faces import FACES as CAPTIONER_FACES
 from ros_nodes.proposer.faces import FACES as PROPOSER_FACES
 from ros_nodes.runtime.faces import Face, topics
-from ros_nodes.runtime.settings import about, changed, range_of
+from ros_nodes.runtime.settings import about, changed, names, range_of
 from ros_nodes.selector.faces import FACES as SELECTOR_FACES
 from ros_nodes.simulator.faces import FACES as SIMULATOR_FACES
 
@@ -73,12 +73,12 @@ def parameter_arguments(program: Program) -> list[Argument]:
     table = program.defaults()
     return [
         Argument(
-            field.name,
-            written(getattr(table, field.name)),
-            described(type(table), field.name),
-            type(getattr(table, field.name)),
+            name,
+            written(getattr(table, name)),
+            described(type(table), name),
+            type(getattr(table, name)),
         )
-        for field in fields(table)
+        for name in names(type(table))
     ]
 
 
@@ -102,11 +102,7 @@ def parameters_given(program: Program, values: Mapping[str, str]) -> dict[str, A
     ValueError, in words, for one that cannot be.
     """
     table = program.defaults()
-    typed = {
-        field.name: _typed(field.name, getattr(table, field.name), values[field.name])
-        for field in fields(table)
-        if values.get(field.name)
-    }
+    typed = {name: _typed(name, getattr(table, name), values[name]) for name in names(type(table)) if values.get(name)}
     changed(table, typed)
     return typed
 

@@ -44,7 +44,8 @@ from ros_nodes.runtime.newest import Frame
 from ros_nodes.runtime.parameters import Parameters
 from ros_nodes.runtime.qos import LATCHED
 from ros_nodes.runtime.running import run
-from ros_nodes.runtime.transforms import JUMP_BACK, Transforms, tf2_lookup
+from ros_nodes.runtime.sensors import transforms_by
+from ros_nodes.runtime.transforms import JUMP_BACK, tf2_lookup
 from ros_nodes.runtime.worker import Worker
 
 STATUS_EVERY = 1.0  # seconds
@@ -149,14 +150,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         return self.settings
 
     def _make_transforms(self) -> None:
-        settings = self.settings
-        self._transforms = Transforms(
-            self._lookup,
-            upright=settings.upright_frame,
-            pose=settings.sensor_pose,
-            axes=settings.axes,
-            timeout=settings.tf_timeout,
-        )
+        self._transforms = transforms_by(self.settings, self._lookup)
 
     # Messages ---------------------------------------------------------------------------------------------------------
 

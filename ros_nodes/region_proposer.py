@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from rclpy.clock import Clock, ClockType, JumpThreshold
@@ -30,12 +30,12 @@ from ros_nodes.runtime.inputs import Input
 from ros_nodes.runtime.parameters import Parameters
 from ros_nodes.runtime.qos import RESULTS
 from ros_nodes.runtime.running import run
-from ros_nodes.runtime.transforms import Transforms, tf2_lookup
+from ros_nodes.runtime.sensors import transforms_by
+from ros_nodes.runtime.transforms import JUMP_BACK, tf2_lookup
 from ros_nodes.runtime.worker import Worker
 
 LOOK_AROUND_EVERY = 1.0  # seconds
 HISTORY = 4  # frames of each input, so that depth is found for an image that came before it
-JUMP_BACK = -0.1  # seconds: time that goes back further starts anew
 
 
 class RegionProposer(Node):
@@ -49,9 +49,7 @@ class RegionProposer(Node):
         self._make_transforms()
         self._worker = Worker(self._look, failed=lambda error: self._guard.caught(error, "worker"))
         self._inputs = self._make_inputs()
-        # The table has all that frames are read by.
-        settings = cast("Any", lambda: self.settings)
-        self._sights = Sights(self._inputs, settings, lambda: self._transforms, self._now)
+        self._sights = Sights(self._inputs, lambda: self.settings, lambda: self._transforms, self._now)
         self._out = {
             "image": self.create_publisher(Region2DArray, "regions_2d", RESULTS),
             "cloud": self.create_publisher(Region3DArray, "regions_3d", RESULTS),
@@ -97,14 +95,7 @@ class RegionProposer(Node):
         }
 
     def _make_transforms(self) -> None:
-        settings = self.settings
-        self._transforms = Transforms(
-            self._lookup,
-            upright=settings.upright_frame,
-            pose=settings.sensor_pose,
-            axes=settings.axes,
-            timeout=settings.tf_timeout,
-        )
+        self._transforms = transforms_by(self.settings, self._lookup)
 
     def _apply(self, before: ProposerSettings, after: ProposerSettings) -> None:
         for name, each in self._inputs.items():

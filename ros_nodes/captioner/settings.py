@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ros_nodes.messages.cloud_messages import MAX_POINTS
-from ros_nodes.messages.frames import AXES
-from ros_nodes.messages.image_messages import MAX_PIXELS
 from ros_nodes.messages.marker_messages import TEXT_HEIGHT
+from ros_nodes.runtime.sensors import SensorSettings
 from ros_nodes.runtime.settings import reliability, setting
 
 
@@ -20,12 +18,8 @@ def _device(value: str) -> str | None:
     return None if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value) else "expected auto, cpu, mps, cuda or cuda:<index>"
 
 
-def _pose(value: tuple[float, ...]) -> str | None:
-    return None if len(value) in (0, 6) else "expected x y z roll pitch yaw, or nothing"
-
-
 @dataclass(frozen=True)
-class CaptionerSettings:
+class CaptionerSettings(SensorSettings):
     """All there is to set, with what it means."""
 
     model: str = setting(
@@ -81,38 +75,12 @@ class CaptionerSettings:
     scene_regions: int = setting(
         32, "Most regions that CaptionScene proposes, where the goal does not say.", low=1, high=256
     )
-    max_pixels: int = setting(MAX_PIXELS, "Larger images are refused with TOO_LARGE.", unit="px", low=1)
-    max_points: int = setting(MAX_POINTS, "Larger clouds are refused with TOO_LARGE.", low=1)
-    min_points: int = setting(16, "Clouds with fewer finite points are refused with TOO_FEW_POINTS.", low=1)
-    image_transport: str = setting(
-        "raw",
-        "`compressed` listens to `image`/compressed instead, JPEG or PNG.",
-        choices=("raw", "compressed"),
-        fixed=True,
-    )
     depth_transport: str = setting(
         "raw",
         "`compressedDepth` listens to `depth`/compressedDepth instead, PNG.",
         choices=("raw", "compressedDepth"),
         fixed=True,
     )
-    rectified: bool = setting(False, "`image` is rectified, so that P of its `camera_info` holds, and not K.")
-    upright_frame: str = setting(
-        "", "A frame of TF whose z is up, such as base_link, that clouds are taken into. Empty: see `sensor_pose`."
-    )
-    sensor_pose: tuple[float, ...] = setting(
-        (),
-        "Without `upright_frame`: where the body of the sensor (x forward, z up) is in an upright frame, x y z roll"
-        " pitch yaw. Empty: it stands upright itself.",
-        unit="m, rad",
-        check=_pose,
-    )
-    axes: str = setting(
-        "auto",
-        "Axes of the frames of clouds: optical (z forward), body (x forward), or by the frame's name.",
-        choices=AXES,
-    )
-    tf_timeout: float = setting(0.2, "Longest wait for a transform.", unit="s", low=0, high=10)
     marker_lifetime: float = setting(
         0.0, "Markers vanish after that; 0: with the next captions.", unit="s", low=0, high=3600
     )
@@ -120,9 +88,5 @@ class CaptionerSettings:
     max_requests: int = setting(
         8, "Requests that may wait for the model; others are refused with BUSY.", low=1, high=8, fixed=True
     )
-    image_reliability: str = reliability("image")
-    depth_reliability: str = reliability("depth")
-    camera_info_reliability: str = reliability("camera_info")
-    points_reliability: str = reliability("points")
     regions_2d_reliability: str = reliability("regions_2d")
     regions_3d_reliability: str = reliability("regions_3d")

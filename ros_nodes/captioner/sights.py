@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from region_perception.observations import CloudObservation, ImageObservation
-from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.decoding import (
     OPTICAL_TO_BODY,
     STILL,
@@ -26,6 +25,7 @@ from ros_nodes.decoding import (
     nanoseconds,
 )
 from ros_nodes.runtime.newest import Frame
+from ros_nodes.runtime.sensors import SensorSettings
 from ros_nodes.runtime.transforms import Transforms
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Sights:
     def __init__(
         self,
         inputs: Mapping[str, Input[Any]],
-        settings: Callable[[], CaptionerSettings],
+        settings: Callable[[], SensorSettings],
         transforms: Callable[[], Transforms],
         now: Callable[[], int],
         settle: Callable[[Frame[Any]], None] = lambda frame: None,
@@ -264,9 +264,7 @@ class Sights:
         return Sight(image.number, image.header, cloud, motion, camera=image)
 
 
-def settling(
-    inputs: Mapping[str, Input[Any]], settings: Callable[[], CaptionerSettings]
-) -> Callable[[Frame[Any]], None]:
+def settling(inputs: Mapping[str, Input[Any]], settings: Callable[[], SensorSettings]) -> Callable[[Frame[Any]], None]:
     """Waits for the depth of an image, and for the first calibration, as long as their stamps may lie apart."""
 
     def settle(frame: Frame[Any]) -> None:

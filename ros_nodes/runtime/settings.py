@@ -70,7 +70,13 @@ def about(kind: type, name: str) -> About:
 
 def names(kind: type) -> list[str]:
     """The parameters of a table, in order."""
-    return [field.name for field in fields(kind)]
+    return [field.name for field in _fields(kind)]
+
+
+def _fields(kind: type) -> list[dataclasses.Field[Any]]:
+    """The fields of a table: first those that it has itself, as written, then those that it shares with others."""
+    own = list(kind.__annotations__)
+    return sorted(fields(kind), key=lambda field: own.index(field.name) if field.name in own else len(own))
 
 
 def changed(table: S, values: Mapping[str, Any]) -> S:
@@ -121,7 +127,7 @@ def range_of(said: About) -> str:
 def markdown(kind: type) -> str:
     """The table for docs/ros.md."""
     rows = ["| parameter | type | unit | range | default | meaning |", "|---|---|---|---|---|---|"]
-    for field in fields(kind):
+    for field in _fields(kind):
         said: About = field.metadata[_KEY]
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         shown = str(default).lower() if isinstance(default, bool) else str(default) or '""'

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ros_nodes.runtime.settings import changed, markdown, names, reliability, setting
+from ros_nodes.runtime.settings import about, changed, markdown, names, reliability, setting
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,21 @@ class Table:
 
 def test_names_keep_their_order():
     assert names(Table) == ["model", "max_age", "most", "follow", "pose", "image_reliability"]
+
+
+def test_names_of_a_table_come_before_those_that_it_shares():
+    @dataclass(frozen=True)
+    class Wider(Table):
+        beams: int = setting(1, "Sentences at once.")
+        max_age: float = setting(5.0, "Oldest frame, if the request says nothing.")
+
+    @dataclass(frozen=True)
+    class Same(Table):
+        """Nothing of its own."""
+
+    assert names(Wider) == ["beams", "max_age", "model", "most", "follow", "pose", "image_reliability"]
+    assert about(Wider, "max_age").text == "Oldest frame, if the request says nothing."
+    assert names(Same) == names(Table)
 
 
 def test_values_are_taken_over():
