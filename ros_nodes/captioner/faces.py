@@ -1,14 +1,25 @@
 """What others see of `region_captioner`."""
 
-from ros_nodes.runtime.faces import ACTS, AUTO, HEARS, LATCHED, NEWEST, RELIABLE, SAYS, SERVES, Face
+from ros_nodes.runtime.faces import (
+    ACTS,
+    ANY,
+    AUTO,
+    CAMERA,
+    CAMERA_INPUTS,
+    HEARS,
+    LATCHED,
+    NEWEST,
+    RELIABLE,
+    SAYS,
+    SERVES,
+    SOURCE,
+    Face,
+)
 
 OURS, SENSOR, VISION = "region_perception_msgs", "sensor_msgs", "vision_msgs"
-CAMERA, ANY, SOURCE = "the camera's", "any", "of the frame that was read"
 
 FACES = (
-    Face(HEARS, "image", f"{SENSOR}/Image", "Images; CompressedImage with `image_transport`.", AUTO, CAMERA),
-    Face(HEARS, "camera_info", f"{SENSOR}/CameraInfo", "Calibration of the image.", AUTO, CAMERA),
-    Face(HEARS, "depth", f"{SENSOR}/Image", "Depth, registered to the image: 16UC1 or 32FC1.", AUTO, CAMERA),
+    *CAMERA_INPUTS,
     Face(HEARS, "points", f"{SENSOR}/PointCloud2", "Clouds; where none come, image with depth is one.", AUTO, ANY),
     Face(HEARS, "regions_2d", f"{OURS}/Region2DArray", "Regions of the image to be captioned.", AUTO, CAMERA),
     Face(HEARS, "regions_3d", f"{OURS}/Region3DArray", "Regions in space to be captioned.", AUTO, ANY),

@@ -10,6 +10,7 @@ AUTO = "auto, depth 1"
 RELIABLE = "reliable, depth 10"
 NEWEST = "reliable, depth 1"
 LATCHED = "reliable, latched, depth 1"
+CAMERA, ANY, SOURCE = "the camera's", "any", "of the frame that was read"  # frames
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class Face:
     qos: str = ""
     frame: str = ""
     needs: str = ""
+
+
+CAMERA_INPUTS = (
+    Face(HEARS, "image", "sensor_msgs/Image", "Images; CompressedImage with `image_transport`.", AUTO, CAMERA),
+    Face(HEARS, "camera_info", "sensor_msgs/CameraInfo", "Calibration of the image.", AUTO, CAMERA),
+    Face(HEARS, "depth", "sensor_msgs/Image", "Depth, registered to the image: 16UC1 or 32FC1.", AUTO, CAMERA),
+)
+"""What every node hears that reads images."""
 
 
 def topics(faces: Iterable[Face]) -> Mapping[str, str]:

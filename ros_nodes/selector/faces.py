@@ -1,10 +1,10 @@
 """What others see of `region_selector`."""
 
-from ros_nodes.runtime.faces import HEARS, LATCHED, RELIABLE, SAYS, SERVES, Face
+from ros_nodes.runtime.faces import ANY, CAMERA, HEARS, LATCHED, RELIABLE, SAYS, SERVES, SOURCE, Face
 
 OURS, MARKERS = "region_perception_msgs", "visualization_msgs"
 DEEP = "reliable, depth 100"
-CAMERA, ANY, PIXELS, SOURCE = "the camera's", "any", "pixels of the image", "of the frame that was read"
+PIXELS = "pixels of the image"
 
 FACES = (
     Face(HEARS, "/clicked_point", "geometry_msgs/PointStamped", "The thing at a point, from RViz.", DEEP, ANY),
