@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from region_perception.regions.cloud_regions import Box3D, PointSet
 from region_perception.regions.image_regions import Box, Mask
 
 MOST = 32
-LEAST_PIXELS = 12  # of a thing found by its depth: fewer are noise
 
 
 def propose(
@@ -34,7 +34,7 @@ def propose(
         gap: metres of nothing that part two things of a cloud; None takes what follows from how dense the points are.
     """
     count = _count(most)
-    if gap is not None and not (isinstance(gap, (int, float)) and 0 < gap < np.inf):
+    if gap is not None and (isinstance(gap, bool) or not (isinstance(gap, Real) and 0 < gap < np.inf)):
         raise InvalidInput(f"gap must be metres above 0, or None, got {gap!r}")
     if isinstance(observation, CloudObservation):
         return _in_cloud(observation, count, exact, gap)
@@ -70,8 +70,7 @@ def _masks(image: ImageObservation, most: int, gap: float | None) -> list[np.nda
     for rows in found[:most]:
         mask = np.zeros(image.depth.shape, bool)
         mask.ravel()[cloud.source_index[rows]] = True
-        if len(rows) >= LEAST_PIXELS:
-            masks.append(_closed(mask))
+        masks.append(_closed(mask))
     return masks
 
 

@@ -104,6 +104,7 @@ def test_a_gap_parts_things_or_keeps_them_together():
     cloud = observe_cloud(np.concatenate((floor, *pair)))
     assert len(propose(cloud)) == 2
     assert len(propose(cloud, gap=0.06)) == 1
+    assert propose(cloud, gap=np.float32(0.06)) == propose(cloud, gap=float(np.float32(0.06)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,9 @@ def test_depth_that_is_not_known_anywhere_leaves_colour():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"most": 0}, {"most": 1.5}, {"most": True}, {"gap": 0}, {"gap": math.nan}, {"gap": "1"}], ids=str
+    "wrong",
+    [{"most": 0}, {"most": 1.5}, {"most": True}, {"gap": 0}, {"gap": math.nan}, {"gap": "1"}, {"gap": True}],
+    ids=str,
 )
 def test_what_cannot_be_asked_for_is_refused(wrong: dict[str, Any]):
     with pytest.raises(InvalidInput, match=r"most|gap"):
