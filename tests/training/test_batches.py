@@ -111,6 +111,13 @@ def test_first_takes_the_first_sentence_and_any_takes_all(world, network):
     assert len(told("any")) == 2
 
 
+def test_only_regions_are_asked_which_they_are(world, network):
+    examples = PreparedExamples(world("image"), network.spec)
+    whole = chosen_rows(examples.example(2), generator(0, "x", 2, "x"), regions=1, questions=1, sentence="first")
+    part = collate([whole], mini_codec(network.spec), text_tokens=32)
+    assert len(part.targets) == 1 + len(whole.rows[0].questions)
+
+
 @pytest.mark.parametrize(
     ("asked", "count", "expected"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from region_perception.confidence import Calibration
 from region_perception.errors import WeightsError
 from region_perception.network.region_blip import RegionBlip
 from region_perception.network.spec import LoraSpec, PositionSpec
@@ -64,6 +65,18 @@ def test_what_is_forgotten_begins_anew_and_all_else_stays(saved: Path, network: 
     changed = {name for name in before if not torch.equal(before[name], ours[name])}
     assert {name.split(".")[1] for name in changed if name.startswith("parts.")} == others
     assert all(any(each in name for each in others) for name in changed)
+
+
+def test_a_calibration_holds_for_the_same_weights_only(saved: Path, network: RegionBlip) -> None:
+    calibration = (Calibration("find", "image_region", 2.0, 0.5),)
+    model = replace(load_model(saved, device="cpu"), calibration=calibration, score_method="likelihood")
+    same = with_spec(model, network.spec)
+    assert (same.calibration, same.score_method) == (calibration, "likelihood")
+    for other in (
+        with_spec(model, network.spec, forget=["cloud"]),
+        with_spec(model, replace(network.spec, lora=LoraSpec(rank=3))),
+    ):
+        assert (other.calibration, other.score_method) == ((), None)
 
 
 def test_another_base_is_refused(saved: Path, network: RegionBlip) -> None:
