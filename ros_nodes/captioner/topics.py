@@ -43,7 +43,7 @@ class Done:
 
 
 class Topics:
-    """What the worker does between requests. publish: takes the captions of an array, and how to draw them.
+    """What the worker does between requests. publish: takes the captions of a round by kind, and how to draw them.
 
     wake: has the worker come back after so many seconds. failed: is told what goes wrong.
     """
@@ -53,7 +53,7 @@ class Topics:
         inputs: Mapping[str, Input[Any]],
         answering: Answering,
         settings: Callable[[], CaptionerSettings],
-        publish: Callable[[str, RegionCaptionArray, Answers], None],
+        publish: Callable[[Mapping[str, RegionCaptionArray], Answers], None],
         wake: Callable[[float], None],
         failed: Callable[[BaseException], object],
     ) -> None:
@@ -95,6 +95,7 @@ class Topics:
             answers, refusal = Answers(), refusal_of(error).bare()
             self._failed(error)
         said = iter(answers.messages)
+        messages: dict[str, RegionCaptionArray] = {}
         for each in due:
             captions = [next(said) for _ in each.array.regions] if refusal is None else []
             header = next((item.header for item in captions if nanoseconds(item.header.stamp)), Header())
@@ -102,7 +103,8 @@ class Topics:
             message = encode_captions(captions, header)
             if refusal is not None:
                 message.status = encode_status(refusal)
-            self._publish(each.kind, message, answers)
+            messages[each.kind] = message
+        self._publish(messages, answers)
 
     def _due(self, kind: str) -> Due | None:
         """The newest array of a kind, if there is something to be said about it that was not said before."""

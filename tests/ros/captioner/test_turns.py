@@ -54,9 +54,9 @@ class Bench:
             caption.header.stamp.sec = stamp // SECOND
         return SimpleNamespace(messages=captions)
 
-    def _publish(self, kind: str, message: Any, answers: Any) -> None:
-        self.published.append((kind, message.header.stamp.sec))
-        self.codes.append(message.status.code)
+    def _publish(self, said: Any, answers: Any) -> None:
+        self.published += [(kind, message.header.stamp.sec) for kind, message in said.items()]
+        self.codes += [message.status.code for message in said.values()]
 
 
 def test_a_frame_that_comes_while_the_model_answers_is_captioned_once():
