@@ -120,7 +120,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         settings = self._settings_now
         self._outputs = Outputs(self, settings)
         self._topics = Topics(
-            self._inputs, self._answering, settings, self._outputs.publish, self._worker.wake, self._failed
+            self._inputs, self._answering, settings, self._outputs.publish, self._worker.wake, self._now, self._failed
         )
         self._requests = Services(
             self,

@@ -21,16 +21,18 @@ from ros_nodes.runtime.newest import Frame
 KINDS = ("regions_2d", "regions_3d")
 SENSORS = {"regions_2d": ("image",), "regions_3d": ("points", "image")}  # of which regions are, the first that comes
 
+Key = tuple[str, int]  # a frame, by its input and its number
+
 
 @dataclass
 class Due:
     """An array of regions whose turn it is. number: of its message. frame: the newest, that it is to be captioned on;
-    0 for the one that it was found in."""
+    None for the one that it was found in."""
 
     kind: str
     array: Any
     number: int
-    frame: int
+    frame: Key | None
 
 
 @dataclass
@@ -39,13 +41,14 @@ class Done:
     came in between."""
 
     number: int
-    frames: set[int]
+    frames: set[Key | None]
 
 
 class Topics:
     """What the worker does between requests. publish: takes the captions of a round by kind, and how to draw them.
 
-    wake: has the worker come back after so many seconds. failed: is told what goes wrong.
+    wake: has the worker come back after so many seconds. now: nanoseconds of the node's clock. failed: is told what
+    goes wrong.
     """
 
     def __init__(
@@ -55,10 +58,11 @@ class Topics:
         settings: Callable[[], CaptionerSettings],
         publish: Callable[[Mapping[str, RegionCaptionArray], Answers], None],
         wake: Callable[[float], None],
+        now: Callable[[], int],
         failed: Callable[[BaseException], object],
     ) -> None:
         self._inputs, self._answering, self._settings = inputs, answering, settings
-        self._publish, self._wake, self._failed = publish, wake, failed
+        self._publish, self._wake, self._now, self._failed = publish, wake, now, failed
         self._done: dict[str, Done] = {}
         self._not_before = 0.0  # time.monotonic()
 
@@ -114,28 +118,35 @@ class Topics:
         array = frame.value
         stamps = {_stamp(region, array) for region in array.regions}
         if stamps == {0} and self._settings().follow:
-            sensor = self._newest(kind)
-            on = sensor.number if sensor else 0
+            on, _ = self._newest(kind)
         else:
-            on = 0
-        if before is not None and before.number == frame.number and (on == 0 or on in before.frames):
+            on = None
+        if before is not None and before.number == frame.number and (on is None or on in before.frames):
             return None
-        if on == 0 and not all(arrived(self._inputs, kind, stamp) for stamp in stamps) and self._waits(frame):
+        if on is None and not all(arrived(self._inputs, kind, stamp) for stamp in stamps) and self._waits(frame):
             return None
         for region in array.regions:
             if not nanoseconds(region.header.stamp) and not region.header.frame_id:
                 region.header = array.header
         return Due(kind, array, frame.number, on)
 
-    def _newest(self, kind: str) -> Frame[Any] | None:
-        """The newest frame that regions of a kind may be about."""
-        return next((each for name in SENSORS[kind] if (each := self._inputs[name].frames.peek())), None)
+    def _newest(self, kind: str) -> tuple[Key | None, int]:
+        """The newest frame that regions of a kind may be about, and its stamp. An old cloud is not answered about, so
+        where clouds have stopped an image's depth is."""
+        found = [(name, each) for name in SENSORS[kind] if (each := self._inputs[name].frames.peek())]
+        if not found:
+            return None, 0
+        max_age = self._settings().max_age
+        fresh = (pair for pair in found if not max_age or self._now() - pair[1].stamp <= max_age * 1e9)
+        name, frame = next(fresh, found[0])
+        return (name, frame.number), frame.stamp
 
     def _done_with(self, due: Due, stamp: int) -> Done:
         """stamp: of the frame that answered, which may have come after the turn had begun."""
         frames = {due.frame}
-        if (newest := self._newest(due.kind)) is not None and newest.stamp == stamp:
-            frames.add(newest.number)
+        newest, of = self._newest(due.kind)
+        if of == stamp:
+            frames.add(newest)
         return Done(due.number, frames)
 
     def _waits(self, frame: Frame[Any]) -> bool:

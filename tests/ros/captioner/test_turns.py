@@ -25,11 +25,18 @@ class Bench:
         self.published: list[tuple[str, int]] = []
         self.codes: list[int] = []
         self.failed: list[BaseException] = []
+        self.now = 0  # seconds
         self.during: Callable[[], None] = lambda: None
         table = CaptionerSettings(max_regions=2)
         answering: Any = SimpleNamespace(say=self._say)
         self.topics = Topics(
-            self.inputs, answering, lambda: table, self._publish, lambda seconds: None, self.failed.append
+            self.inputs,
+            answering,
+            lambda: table,
+            self._publish,
+            lambda seconds: None,
+            lambda: self.now * SECOND,
+            self.failed.append,
         )
 
     def see(self, second: int, sensor: str = "image") -> None:
@@ -113,6 +120,31 @@ def test_where_no_clouds_come_regions_in_space_wait_for_the_image():
     bench.see(2)
     bench.topics.run()
     assert bench.published == [("regions_3d", 2)]
+
+
+def test_regions_in_space_are_followed_in_images_where_clouds_have_stopped():
+    bench = Bench()
+    bench.see(1, "points")
+    bench.see(1)
+    bench.now = 1
+    bench.point("regions_3d")
+    bench.topics.run()
+    bench.see(2)
+    bench.now = 2
+    bench.topics.run()  # the cloud may still be answered about, and was
+    assert bench.published == [("regions_3d", 1)]
+    for second in (10, 11):
+        bench.see(second)
+        bench.now = second
+        bench.topics.run()
+        bench.topics.run()
+    assert bench.published == [("regions_3d", second) for second in (1, 10, 11)]
+    bench.see(12, "points")
+    bench.see(12)
+    bench.now = 12
+    bench.topics.run()
+    bench.topics.run()
+    assert bench.published == [("regions_3d", second) for second in (1, 10, 11, 12)]
 
 
 @pytest.mark.parametrize("code", ["NO_OBSERVATION", "STALE", "NO_CALIBRATION"])
