@@ -83,20 +83,24 @@ def test_a_mixed_batch_loses_as_much_as_its_parts(make_part, step):
             assert together[key] == pytest.approx(value, rel=1e-4)
 
 
-def test_matching_looks_where_its_negatives_are(network, make_part, step, monkeypatch):
-    """With known negatives the loss is that of pairs put together by hand."""
+@pytest.mark.parametrize("without", [None, 0])
+def test_matching_looks_where_its_negatives_are(network, make_part, step, monkeypatch, without):
+    """With known negatives the loss is that of pairs put together by hand; a row without one has only its own pair."""
     from region_perception.training import step as module
 
     part = make_part("cloud_region")
     rows = sum(part.counts)
     other = (torch.arange(rows) + 2) % rows
+    if without is not None:
+        other[without] = -1
     monkeypatch.setattr(module, "hard_negatives", lambda *_: other)
     found = means(step(Batch((part,), 0)))["match", "cloud_region"]
     glances = [glance for _, glance in alone(network, part)]
     logits, labels = [], []
     for row in range(rows):
         own, strange = part.text[row : row + 1], part.text[other[row] : other[row] + 1]
-        for glance, text, label in ((row, own, 1), (row, strange, 0), (int(other[row]), own, 0)):
+        pairs = ((row, own, 1), (row, strange, 0), (int(other[row]), own, 0))
+        for glance, text, label in pairs[: 1 if row == without else 3]:
             logits.append(network.match([glances[glance]], text))
             labels.append(label)
     expected = torch.nn.functional.cross_entropy(torch.cat(logits), torch.tensor(labels))
