@@ -157,5 +157,7 @@ class View:
 
 
 def _refuse_one(regions: object) -> None:
+    if regions is None:
+        raise InvalidRegion("expected a list of regions to choose from, got None")
     if isinstance(regions, Region):
         raise InvalidRegion(f"expected a list of regions to choose from, got one region: {regions!r}")
