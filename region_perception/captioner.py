@@ -35,6 +35,9 @@ from region_perception.weights.load import LoadedModel, load_model
 # Rows that go through the network together, each beam a row; more are split, so that memory stays bounded.
 MAX_ROWS = 64
 
+# Texts that are compared with a batch at once, by method. An encoder-decoder reads every text with a row of its own.
+_TEXTS_AT_ONCE = {"match": 1, "contrast": 64, "likelihood": 8}
+
 # Attention grows with the fourth power of the side; no published encoder is read at more.
 MAX_IMAGE_SIZE = 2048
 
@@ -86,6 +89,8 @@ class Captioner:
     """A model that can be asked about regions of images and clouds. Made by `load`."""
 
     def __init__(self, model: LoadedModel, image_size: int | None = None) -> None:
+        self.model = model
+        """What was loaded; another captioner may be made of it, too."""
         self.name = model.name
         self.source = model.source
         """Where the weights came from."""
@@ -188,14 +193,15 @@ class Captioner:
         wanted = list(wanted)
         cleaned = [clean_text(text, "description") for text in texts]
         scores = np.zeros((len(wanted), len(cleaned)), dtype=np.float32)
+        at_once = 1 if by == "likelihood" and self.spec.language.is_encoder_decoder else _TEXTS_AT_ONCE[by]
         for batch in self._requests(wanted, MAX_ROWS):
             rows = [index for index, _ in batch]
             with self._lock, torch.inference_mode():
-                score_text = methods[by](self._glances(batch))
-            for column, text in enumerate(cleaned):
-                # Others may have their turn between two texts.
+                score_texts = methods[by](self._glances(batch))
+            for some in _batches(list(range(len(cleaned))), at_once):
+                # Others may have their turn between a few texts and the next.
                 with self._lock, torch.inference_mode():
-                    scores[rows, column] = score_text(text).float().cpu().numpy()
+                    scores[np.ix_(rows, some)] = score_texts([cleaned[i] for i in some]).float().cpu().numpy()
         return scores
 
     def find(
@@ -217,36 +223,40 @@ class Captioner:
     def _match(self, glances: list[Glance]) -> "_TextScorer":
         rows = len(modalities_of(glances))
 
-        def score_text(text: str) -> Tensor:
-            ids = self._codec.qformer_ids([text]).expand(rows, -1).to(self.device)
-            return self._network.match(glances, ids).softmax(-1)[:, 1]
+        def score_texts(texts: Sequence[str]) -> Tensor:
+            ids = self._codec.qformer_ids(texts).to(self.device)
+            found = [self._network.match(glances, each.expand(rows, -1)) for each in ids]
+            return torch.stack(found, dim=1).softmax(-1)[..., 1]
 
-        return score_text
+        return score_texts
 
     def _contrast(self, glances: list[Glance]) -> "_TextScorer":
         modalities = modalities_of(glances)
         seen = self._network.contrast(self._network.read(glances), modalities)  # [R, Q, C]
 
-        def score_text(text: str) -> Tensor:
-            ids = self._codec.qformer_ids([text]).to(self.device)
-            said = {name: self._network.contrast_text(ids, name)[0] for name in set(modalities)}
-            cosine = torch.einsum("rqc,rc->rq", seen, torch.stack([said[name] for name in modalities])).amax(1)
+        def score_texts(texts: Sequence[str]) -> Tensor:
+            ids = self._codec.qformer_ids(texts).to(self.device)
+            said = {name: self._network.contrast_text(ids, name) for name in set(modalities)}
+            cosine = torch.einsum("rqc,rtc->rqt", seen, torch.stack([said[name] for name in modalities])).amax(1)
             # Rounding takes the cosine of two alike a little above 1.
             return ((1 + cosine) / 2).clamp(0, 1)
 
-        return score_text
+        return score_texts
 
     def _likelihood(self, glances: list[Glance]) -> "_TextScorer":
         modalities = modalities_of(glances)
         prompts = [self._codec.prompt_ids(self._reference_prompt(modality)) for modality in modalities]
         found = self._network.read(glances)
 
-        def score_text(text: str) -> Tensor:
-            target = self._codec.target_ids(text)
-            self._check_length(max(map(len, prompts)) + len(target))
-            return self._network.score(found, modalities, prompts, [target] * len(modalities)).mean().exp()
+        def score_texts(texts: Sequence[str]) -> Tensor:
+            targets = [self._codec.target_ids(text) for text in texts]
+            self._check_length(max(map(len, prompts)) + max(map(len, targets)))
+            row_of = [row for row in range(len(prompts)) for _ in targets]
+            asked = [prompts[row] for row in row_of]
+            scores = self._network.score(found, modalities, asked, targets * len(prompts), row_of)
+            return scores.mean().exp().reshape(len(prompts), len(targets))
 
-        return score_text
+        return score_texts
 
     # Within ---------------------------------------------------------------------------------------------------------
 
@@ -365,7 +375,7 @@ class Captioner:
 
 
 _Batch = list[tuple[int, _Request]]
-_TextScorer = Callable[[str], Tensor]  # the score of a text for each row of a batch: [R]
+_TextScorer = Callable[[Sequence[str]], Tensor]  # the scores of texts for each row of a batch: [R, T]
 
 
 def _checked_size(image_size: int | None, spec: ImageEncoderSpec) -> int:

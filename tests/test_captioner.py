@@ -7,15 +7,14 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from lively import lively_captioner
 
 from region_perception import Box, Box3D, Captioner, Click, InputWarning, Mask, PointSet, Polygon, Scribble, load
 from region_perception.confidence import Calibration, Fit
 from region_perception.errors import InvalidInput, InvalidRegion, InvalidText, ModelNotFound
 from region_perception.network.language import Decoding
 from region_perception.network.region_blip import Glance, RegionBlip
-from region_perception.network.spec import NetworkSpec
 from region_perception.network.specs import mini
-from region_perception.text import mini_codec
 from region_perception.weights.load import LoadedModel, load_model
 
 IMAGE_REGIONS = [
@@ -28,21 +27,6 @@ IMAGE_REGIONS = [
     Mask(np.pad(np.ones((40, 60), bool), ((70, 10), (90, 10)))),
 ]
 CLOUD_REGIONS = [Box3D((0, 0, 0), (1, 1, 1)), Box3D((0.3, -0.2, 0.1), (0.5, 1, 0.7), 0.4), PointSet(list(range(40)))]
-
-
-def lively_captioner(seed: int = 0, spec: NetworkSpec | None = None) -> Captioner:
-    """An untrained model whose weights are large enough that regions are told apart and sentences end."""
-    spec = spec or mini()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = RegionBlip(spec).eval()
-        for name, parameter in network.named_parameters():
-            if parameter.ndim > 1:
-                gain = 4.0 if "position" in name or "queries" in name else 1.5
-                # A picture's convolutions sum over channels and places; their norms, untrained, do not scale.
-                inputs = parameter[0].numel() if parameter.ndim == 4 else parameter.shape[-1]
-                torch.nn.init.normal_(parameter, std=gain / inputs**0.5)
-    return Captioner(LoadedModel(network, mini_codec(spec), "lively", "test", frozenset(spec.modalities)))
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +244,22 @@ def test_clouds_are_captioned_after_their_own_prefix_and_descriptions_answer_a_q
     }
 
 
+@pytest.mark.parametrize(("by", "owner", "passes"), [("likelihood", "score", 3), ("contrast", "contrast_text", 1)])
+def test_many_texts_share_passes_and_score_as_alone(
+    by: str, owner: str, passes: int, captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = captioner.look(picture)
+    texts = [
+        f"{'very ' * (i % 4)}{color} {kind}" for i, color in enumerate(("red", "blue", "grey")) for kind in "abcdef"
+    ]
+    alone = [[view.score([region], [text], by)[0, 0] for text in texts] for region in IMAGE_REGIONS[:2]]
+    calls: list[int] = []
+    run = getattr(captioner._network, owner)
+    monkeypatch.setattr(captioner._network, owner, lambda *given: (calls.append(1), run(*given))[1])
+    np.testing.assert_allclose(view.score(IMAGE_REGIONS[:2], texts, by), alone, rtol=1e-4)
+    assert len(calls) == passes
+
+
 def test_regions_are_read_once_for_all_texts(
     captioner: Captioner, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,7 +457,7 @@ def test_a_click_is_located_once(captioner: Captioner, picture: np.ndarray, monk
 def test_pictures_are_read_at_another_size_where_asked(picture: np.ndarray) -> None:
     model = load_model("mini", untrained=True)
     usual, large = Captioner(model), Captioner(model, image_size=240)
-    assert usual.look(picture).features.tokens.shape[1] == 24**2
+    assert usual.look(picture).features.tokens.shape[1] == 32**2
     view = large.look(picture)
     assert view.features.tokens.shape[1] == 30**2
     assert view.token_weights(Box(0, 0, 160, 60)).sum() == pytest.approx(450)

@@ -168,7 +168,8 @@ class Click3D(CloudRegion):
         from region_perception.regions.cloud_selection import select
 
         self._check_cloud(cloud)
-        members = select(cloud.points, np.array((self.x, self.y, self.z)) - cloud.origin, str(self))
+        click = np.array((self.x, self.y, self.z)) - cloud.origin
+        members = select(cloud.points, click, str(self), cloud.colors)
         return CloudFootprint(Box3D.around(cloud.points[members]), members)
 
 

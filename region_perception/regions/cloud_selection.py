@@ -19,12 +19,15 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidRegion, MissingDependency
+from region_perception.regions.carried import FOOT
+from region_perception.regions.cloud_heaps import carried_points
 from region_perception.regions.cloud_structure import extent, roughness, spacing, voxels
 
 MAX_PLANES = 3
 PLANE_SHARE = 0.2  # of all points: fewer are a side of a thing, not what it stands on
 PLANE_EXTENT = 0.5  # of the extent of the cloud: a support plane reaches beyond the things on it
 PLANE_WIDTH = 0.05  # of the extent of the cloud: a wider "plane" is a heap
+PLANE_POINTS = 5_000  # planes are sought in so many
 LEAST_POINTS = 32  # fewer have no planes to speak of
 TRIALS = 500  # of RANSAC: finds a plane of a fifth of the points with a chance of 98 %
 GAP = 4.0  # times the spacing of the points: what lies further apart belongs to different things
@@ -33,10 +36,11 @@ REACH = 0.05  # of the cloud's diagonal: how far from the nearest point a click 
 _random_state = threading.Lock()  # open3d has one random generator for the whole process
 
 
-def select(points: np.ndarray, click: np.ndarray, name: str) -> np.ndarray:
+def select(points: np.ndarray, click: np.ndarray, name: str, colors: np.ndarray | None = None) -> np.ndarray:
     """bool [N]: the points of the thing nearest to `click`, at least one.
 
-    points: float32 [N, 3] metres; click: float64 [3] metres in the same frame; name: of the click, for messages.
+    points: float32 [N, 3] metres; click: float64 [3] metres in the same frame; name: of the click, for messages;
+    colors: float32 [N, 3], RGB in [0, 1], by which things that touch are told apart.
     """
     o3d = _open3d()
     distances = np.linalg.norm(points - click, axis=1)
@@ -48,12 +52,18 @@ def select(points: np.ndarray, click: np.ndarray, name: str) -> np.ndarray:
         seen = f"{distances[nearest]:.3g} m from the nearest point of the cloud"
         raise InvalidRegion(f"{name} is {seen}, expected at most {reach:.3g} m")
     left = np.ones(len(points), dtype=bool)
-    for plane, width in _support_planes(o3d, sample, apart, size):
+    planes = _support_planes(o3d, sample, apart, size)
+    for plane, width in planes:
         members = left & (np.abs(points @ plane[:3] + plane[3]) <= width)
         if members[nearest]:
             return _cluster(o3d, points, members, nearest)
         left &= ~members
-    return _cluster(o3d, points, left, nearest)
+    members = _cluster(o3d, points, left, nearest)
+    if colors is None or not planes:
+        return members
+    rows = np.flatnonzero(members)
+    members[rows] = _alone(points[rows], colors[rows], planes, int(np.searchsorted(rows, nearest)))
+    return members
 
 
 def _support_planes(o3d: ModuleType, sample: np.ndarray, apart: float, size: float) -> list[tuple[np.ndarray, float]]:
@@ -64,6 +74,7 @@ def _support_planes(o3d: ModuleType, sample: np.ndarray, apart: float, size: flo
     width = 2.5 * roughness(sample) + apart / 4
     if width > PLANE_WIDTH * size:
         return planes
+    sample = sample[:: -(-len(sample) // PLANE_POINTS)]
     least = PLANE_SHARE * len(sample)
     while len(sample) >= LEAST_POINTS and len(planes) < MAX_PLANES:
         with _random_state:
@@ -94,6 +105,18 @@ def _cluster(o3d: ModuleType, points: np.ndarray, among: np.ndarray, nearest: in
     members = np.zeros(len(points), dtype=bool)
     members[rows] = chosen[voxel_of]
     return members
+
+
+def _alone(points: np.ndarray, colors: np.ndarray, planes: list[tuple[np.ndarray, float]], clicked: int) -> np.ndarray:
+    """bool [n]: which points of a cluster are one thing with the point `clicked`; see `carried`."""
+    supports = []
+    for plane, width in planes:
+        heights = points @ plane[:3] + plane[3]
+        side = np.float32(1 if np.median(heights) > 0 else -1)
+        supports.append((side * heights, side * plane[:3], width))
+    heights, up, width = min(supports, key=lambda support: abs(float(np.quantile(support[0], FOOT))))
+    labels = carried_points(points, colors, heights, up, width)
+    return labels == labels[clicked]
 
 
 def _cloud(o3d: ModuleType, points: np.ndarray) -> Any:

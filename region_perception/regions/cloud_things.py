@@ -3,7 +3,7 @@
 Planes that reach across the cloud (table, floor, walls) are set aside, and what hangs under them with them: the rim and
 the legs of a table. What is left falls into parts where there is a gap, and parts that stand over each other are one
 thing, of which its own upper part hides the middle: the shade and the foot of a lamp, the legs and the seat of a stool.
-Things that touch or that stand on or in each other stay together, too: a mug in a bucket is one.
+Things that touch or that stand on or in each other stay together, too, unless their colours part them (see `carried`).
 
 All lengths follow from the cloud, as in `cloud_selection`; large clouds are reduced to voxels, and every point shares
 the fate of its voxel. The same cloud always gives the same things.
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from region_perception.observations.planes import Plane, largest_plane
+from region_perception.regions.carried import FOOT
+from region_perception.regions.cloud_heaps import carried_points
 from region_perception.regions.cloud_regions import MIN_SIDE, Box3D
 from region_perception.regions.cloud_structure import WORK_POINTS, extent, spacing, voxels
 
@@ -29,6 +31,7 @@ MOST_GRAIN = 3.0  # times the noise from pixel to pixel: what more a plane scatt
 ROUNDS = (4.0, 2.0, 1.0, 1.0)  # of fitting a plane and measuring its scatter anew: times the most that it may be
 DEVIATIONS = 4.5  # of the noise at its distance: what is nearer to a plane belongs to it
 LEAST_TOLERANCE = 5e-4  # of the distance: the same, where depth has no noise
+FLAT = 2.0  # times the tolerance of a support: the same of what is flat in a thing
 LEAST_VOXELS = 24  # fewer are stray points
 OVER = 0.6  # share of a part that lies within the outline of another, from which both are one
 ASKED = 100  # points of a part that are asked for that
@@ -65,7 +68,7 @@ class Support:
 
     def clear(self, points: np.ndarray) -> np.ndarray:
         """bool [N]: which of points [N, 3] neither belong to the plane nor hang under it."""
-        heights, tolerance = self.height(points), self._tolerance(points)
+        heights, tolerance = self.height(points), self.tolerance(points)
         if self.two_sided:
             return np.abs(heights) > tolerance
         left = heights > tolerance
@@ -75,18 +78,18 @@ class Support:
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """bool [N]: which of points [N, 3] belong to the plane."""
-        return np.abs(self.height(points)) <= self._tolerance(points)
+        return np.abs(self.height(points)) <= self.tolerance(points)
 
     def seen_through(self, points: np.ndarray) -> int:
         """How many of points [N, 3] the eye sees through the plane, as nothing is seen through a surface."""
         if self.eye is None:
             return 0
-        behind = points[self.height(points) < -self._tolerance(points)]
+        behind = points[self.height(points) < -self.tolerance(points)]
         mine, theirs = float(self.height(self.eye[None])[0]), self.height(behind)
         crossings = self.eye + (behind - self.eye) * (mine / (mine - theirs))[:, None]
         return int(self.covers(crossings).sum())
 
-    def _tolerance(self, points: np.ndarray) -> np.ndarray:
+    def tolerance(self, points: np.ndarray) -> np.ndarray:
         """[N]: how far from the plane points at the places of [N, 3] still belong to it."""
         if self.eye is None:
             return np.full(len(points), self.plane.tolerance)
@@ -94,13 +97,14 @@ class Support:
 
 
 def things(
-    points: np.ndarray, eye: np.ndarray | None = None, gap: float | None = None
+    points: np.ndarray, eye: np.ndarray | None = None, gap: float | None = None, colors: np.ndarray | None = None
 ) -> tuple[list[np.ndarray], list[Support]]:
     """The rows of each thing, ascending, the largest surface first; and the planes that they stand on.
 
     points: float32 [N, 3] metres. eye: of points that are the pixels of one camera, row by row, where it is: what it
     sees of a plane is the side where things are, and what is large is what looks large; else things are on the side
-    that faces up (z), and what is large is large in metres. gap: metres that part two things.
+    that faces up (z), and what is large is large in metres. gap: metres that part two things. colors: float32 [N, 3],
+    RGB in [0, 1], by which things that stand on others are told from them.
     """
     sample, grain = points[voxels(points)[0]], 0.0
     if eye is not None:  # a wall has many voxels and few pixels, a table that is near the other way round
@@ -120,7 +124,23 @@ def things(
     order = [label for label in np.argsort(-counts, kind="stable") if counts[label] >= LEAST_VOXELS]
     found = [rows[label_of == label] for label in order]
     most = MOST_EXTENT * _size(sample, eye)
-    return [part for part in found if _size(points[part], eye) < most], supports
+    found = [part for part in found if _size(points[part], eye) < most]
+    if colors is not None and supports:
+        found = [thing for part in found for thing in _told_apart(part, points, colors, supports)]
+        found.sort(key=lambda thing: -len(np.unique(voxel_of[np.searchsorted(rows, thing)])))
+    return found, supports
+
+
+def _told_apart(part: np.ndarray, points: np.ndarray, colors: np.ndarray, supports: list[Support]) -> list[np.ndarray]:
+    """The rows of each thing among the rows `part`, which are connected."""
+    mine = points[part]
+    heights = [support.height(mine) for support in supports]
+    nearest = int(np.argmin([abs(float(np.quantile(each, FOOT))) for each in heights]))
+    support, above = supports[nearest], heights[nearest]
+    side = 1.0 if np.median(above) > 0 else -1.0
+    width = max(float(np.median(support.tolerance(mine))), FLAT * support.plane.tolerance)
+    labels = carried_points(mine, colors[part], side * above, side * support.plane.normal, width)
+    return [part[labels == label] for label in np.unique(labels)]
 
 
 def box_around(points: np.ndarray, supports: list[Support]) -> Box3D:

@@ -47,3 +47,12 @@ def unlike(image: np.ndarray, colour: np.ndarray) -> np.ndarray:
     along = rays @ (ray / length).astype(np.float32)
     across = np.maximum((rays**2).sum(axis=2) - along**2, 0)
     return np.sqrt(across + (SHADE * (along - length)) ** 2)
+
+
+def unlike_each_other(colours: np.ndarray) -> np.ndarray:
+    """float [n, n]: how far each of `colours` [n, 3] (CIELAB) is from each, its column, as `unlike`."""
+    rays = colours + BLACK
+    lengths = np.maximum(np.linalg.norm(rays, axis=1), 1e-6)
+    along = rays @ (rays / lengths[:, None]).T
+    across = np.maximum((lengths**2)[:, None] - along**2, 0)
+    return np.sqrt(across + (SHADE * (along - lengths)) ** 2)

@@ -10,6 +10,8 @@ always give the same pixels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
@@ -29,31 +31,45 @@ WIDTH = 1.5  # times the noise: the same once each pixel is the middle one of 3 
 JUMP = 0.04  # of the disparity: a larger step from pixel to pixel parts things
 
 
-def standing(depth: np.ndarray, seed: Pixel) -> tuple[np.ndarray, bool] | None:
-    """What `seed` is on: bool [H, W], its connected pixels, and whether that is a support plane rather than a thing.
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What is at a pixel.
 
-    depth: float32 [H, W] metres, NaN where unknown. None where it is unknown around the seed.
+    part: bool [H, W], its connected pixels. support: whether that is a support plane rather than a thing. planes: of
+    the supports, the largest first: float64 [3], a, b, c of disparity = ax + by + c in pixels. noise: of disparity.
     """
+
+    part: np.ndarray
+    support: bool
+    planes: list[np.ndarray]
+    noise: float
+
+
+def standing(depth: np.ndarray, seed: Pixel) -> Standing | None:
+    """What `seed` is on; None where depth (float32 [H, W] metres, NaN where unknown) is unknown around it."""
     step = -(-max(depth.shape) // WORK_SIDE)
     small = depth[np.ix_(*(np.minimum(np.arange(0, side, step) + step // 2, side - 1) for side in depth.shape))]
     raw, known = filled_disparity(small)
     x, y = seed[0] // step, seed[1] // step
     if not known[y, x]:
         return None
-    found, support = _part_at(raw, known, (x, y))
-    return found.repeat(step, axis=0).repeat(step, axis=1)[: depth.shape[0], : depth.shape[1]], support
+    found = _part_at(raw, known, (x, y))
+    part = found.part.repeat(step, axis=0).repeat(step, axis=1)[: depth.shape[0], : depth.shape[1]]
+    planes = [np.array((a / step, b / step, c - (a + b) * (step // 2) / step)) for a, b, c in found.planes]
+    return Standing(part, found.support, planes, found.noise)
 
 
-def _part_at(raw: np.ndarray, left: np.ndarray, seed: Pixel) -> tuple[np.ndarray, bool]:
+def _part_at(raw: np.ndarray, left: np.ndarray, seed: Pixel) -> Standing:
     """As `standing`, of disparity `raw`, among the pixels `left` (bool), of which `seed` is one."""
     noise = _noise(raw)
     disparity = ndimage.median_filter(raw, 3)
-    for plane in _support_planes(raw, noise):
+    planes = _support_planes(raw, noise)
+    for plane in planes:
         inside = left & (np.abs(disparity - _over(plane, raw.shape)) <= _width(disparity, WIDTH * noise))
         if inside[seed[1], seed[0]]:
-            return _connected(disparity, inside, noise, seed), True
+            return Standing(_connected(disparity, inside, noise, seed), True, planes, noise)
         left = left & ~inside
-    return _connected(disparity, left, noise, seed), False
+    return Standing(_connected(disparity, left, noise, seed), False, planes, noise)
 
 
 def filled_disparity(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +121,8 @@ def _best_plane(pixels: np.ndarray, values: np.ndarray, widths: np.ndarray) -> n
     if not apart.any():
         return np.array((0, 0, np.median(values)))
     trials = np.linalg.solve(corners[apart], values[triples[apart], None])[..., 0]
-    inside = np.abs(trials @ pixels.T - values) <= widths
+    heights = trials.astype(np.float32) @ pixels.T.astype(np.float32) - values.astype(np.float32)
+    inside = np.abs(heights, out=heights) <= widths.astype(np.float32)
     best = inside[np.argmax(np.count_nonzero(inside, axis=1))]
     return np.linalg.lstsq(pixels[best], values[best], rcond=None)[0]
 

@@ -1,7 +1,7 @@
 """From clicks in an image to the things that they point at.
 
-Where depth is known, what stands out from its support is taken by its shape alone (see `depth_selection`). What lies
-flat on a support, and everything without depth, is told by colour:
+Where depth is known, what stands out from its support is taken by its shape (see `depth_selection`), and without what
+stands on it (see `carried`). What lies flat on a support, and everything without depth, is told by colour:
 
 A click floods outwards over pixels that look alike. How unlike they may be is not a constant: the flood is watched
 while the tolerance rises, and the tolerance is taken at which it rests longest. While it fills a thing it grows with
@@ -22,6 +22,7 @@ from scipy import ndimage
 
 from region_perception.errors import warn_about_input
 from region_perception.regions import colour
+from region_perception.regions.depth_heaps import alone
 from region_perception.regions.depth_selection import standing
 from region_perception.regions.parting import apart
 
@@ -64,10 +65,12 @@ def _select_one(pixels: np.ndarray, depth: np.ndarray | None, seed: Pixel, negat
     found = None if depth is None else standing(depth, seed)
     if depth is None or found is None:
         return _select_alike(pixels, None, seed, negative)
-    part, support = found
+    part, support = found.part, found.support
     inside = [(x, y) for x, y in negative if part[y, x]]
     if not support and part.mean() <= MOST:
-        return _connected(apart(part, pixels, depth, seed, inside), seed) if inside else part
+        return (
+            _connected(apart(part, pixels, depth, seed, inside), seed) if inside else alone(found, pixels, depth, seed)
+        )
     alike = _select_alike(pixels, depth, seed, negative)
     if support and not inside and _is_common(pixels, part & ~alike, seed):
         return part

@@ -48,7 +48,7 @@ def propose(
 def _in_cloud(cloud: CloudObservation, most: int, exact: bool, gap: float | None) -> list[Region]:
     from region_perception.regions.cloud_things import box_around, things
 
-    found, supports = things(cloud.points, gap=gap)
+    found, supports = things(cloud.points, gap=gap, colors=cloud.colors)
     if exact:
         return [PointSet(cloud.source_index[rows], source_count=cloud.source_count) for rows in found[:most]]
     boxes = [box_around(cloud.points[rows], supports) for rows in found[:most]]
@@ -65,7 +65,7 @@ def _masks(image: ImageObservation, most: int, gap: float | None) -> list[np.nda
 
     cloud = image.cloud()
     # Points are counted in pixels, so that what is large is what covers much of the picture.
-    found = sorted(things(cloud.points, np.zeros(3), gap)[0], key=len, reverse=True)
+    found = sorted(things(cloud.points, np.zeros(3), gap, cloud.colors)[0], key=len, reverse=True)
     masks = []
     for rows in found[:most]:
         mask = np.zeros(image.depth.shape, bool)

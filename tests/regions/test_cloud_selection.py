@@ -69,6 +69,29 @@ def test_a_click_takes_the_thing_without_the_table(scene):
         assert footprint.box.contains(cloud.points[footprint.members]).all()
 
 
+@pytest.mark.parametrize("scale", [1, 0.05, 20])
+@pytest.mark.parametrize("paint", ["plain", "striped"])
+def test_a_thing_on_another_of_other_colours_is_taken_alone(scale, paint):
+    cloud, belongs, _ = tabletop()
+    ball = sphere(np.random.default_rng(3), TOPS[BOX] + np.array((0, 0, 0.03)), 0.03, 400)
+    ball = ball[ball[:, 2] > TOPS[BOX][2] + 0.006]  # a scanner hardly sees its foot
+    points = np.concatenate((cloud.points, ball)) * scale
+    on_box = np.arange(len(points)) >= len(belongs)
+    box = np.append(belongs, np.full(len(ball), TABLE)) == BOX
+    colors = np.full((len(points), 3), 0.5)
+    dark = (np.floor(points[:, 0] / scale / 0.02) % 2 == 0) & (paint == "striped")
+    colors[box] = np.where(dark[box, None], (0.1, 0.1, 0.1), (0.1, 0.3, 0.8))
+    colors[on_box] = np.where(dark[on_box, None], (0.9, 0.9, 0.2), (0.8, 0.1, 0.1))
+    top = (TOPS[BOX] + np.array((0, 0, 0.06))) * scale
+    corner = (TOPS[BOX] + np.array((0.055, 0.035, 0))) * scale
+    painted = observe_cloud(points, colors=colors)
+    assert overlap(Click3D(*top).locate(painted).members, on_box) >= 0.8
+    assert overlap(Click3D(*corner).locate(painted).members, box) >= 0.85
+    assert overlap(Click3D(*top).locate(observe_cloud(points)).members, on_box | box) >= 0.85
+    colors[on_box] = colors[box][0]
+    assert overlap(Click3D(*top).locate(observe_cloud(points, colors=colors)).members, on_box | box) >= 0.85
+
+
 def test_noise_costs_only_the_foot_of_a_thing():
     cloud, belongs, tops = tabletop(noise=0.003)
     for thing, top in tops.items():

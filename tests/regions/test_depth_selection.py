@@ -106,6 +106,38 @@ def test_where_no_plane_parts_things_colour_decides():
     assert overlap(Click(*middle(SHEET)), picture("plain", noise=0, depth=rolling), SHOWN == SHEET) >= 0.9
 
 
+def stacked(*, lower, upper, noise=0.001):
+    """A block on a slab on a table, from above, each in two colours by turns: the image, the slab and the block."""
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    slab = (np.abs(rows - 120) < 60) & (np.abs(columns - 150) < 80)
+    block = (np.abs(rows - 110) < 22) & (np.abs(columns - 140) < 25)
+    depth = np.where(block, 0.70, np.where(slab, 0.76, 0.775))
+    ramp = np.clip((ndimage.distance_transform_edt(block) - 1) / 4, 0, 1)  # sides lean, so that depth does not jump
+    depth = np.where(block, 0.76 - 0.06 * ramp, depth)
+    turn = (rows + columns) // 9 % 2
+    paint = np.where(slab[..., None], np.array(lower)[turn], np.array(WOOD)[0])
+    paint = np.where(block[..., None], np.array(upper)[turn], paint) + random.normal(0, 3, (HEIGHT, WIDTH, 3))
+    measured = depth + noise * depth**2 * random.normal(size=depth.shape)
+    image = observe_image(np.clip(paint, 0, 255).astype(np.uint8), depth=measured.astype(np.float32))
+    return image, slab & ~block, block
+
+
+@pytest.mark.parametrize("noise", [0, 0.001])
+def test_a_thing_on_another_of_other_colours_is_taken_alone(noise):
+    image, slab, block = stacked(
+        lower=((40, 60, 180), (30, 30, 30)), upper=((190, 40, 40), (240, 230, 90)), noise=noise
+    )
+    assert overlap(Click(140, 110), image, block) >= 0.85
+    assert overlap(Click(200, 150), image, slab) >= 0.9
+
+
+def test_a_thing_of_one_paint_is_taken_with_what_rises_from_it():
+    paint = ((190, 40, 40), (240, 230, 90))
+    image, slab, block = stacked(lower=paint, upper=paint)
+    assert overlap(Click(140, 110), image, slab | block) >= 0.95
+
+
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_negative_point_cuts_a_thing_that_touches_away(pattern):
     image = picture(pattern)

@@ -48,6 +48,22 @@ def table(count: int = 8000, noise: float = 0.001) -> tuple[np.ndarray, np.ndarr
     return points + random.normal(0, noise, points.shape), belongs
 
 
+def test_a_thing_on_another_is_found_by_its_colours():
+    points, belongs = table()
+    random = np.random.default_rng(1)
+    top = surface(random, Box3D((0.2, 0.15, 0.15), (0.05, 0.05, 0.06), 0.5), 300)
+    top = top[top[:, 2] > 0.126]
+    points = np.concatenate((points, top))
+    on_box = np.arange(len(points)) >= len(belongs)
+    colors = np.where(on_box[:, None], (0.8, 0.1, 0.1), (0.1, 0.3, 0.8))
+    assert len(propose(observe_cloud(points))) == 3
+    found = propose(observe_cloud(points, colors=colors), exact=True)
+    assert len(found) == 4
+    assert isinstance(found[-1], PointSet)
+    assert on_box[found[-1].indices].mean() >= 0.95
+    assert len(found[-1].indices) >= 0.8 * on_box.sum()
+
+
 @pytest.mark.parametrize("count", [4000, 120_000])
 def test_things_on_a_table_are_found_without_table_and_rim(count: int):
     points, belongs = table(count)
