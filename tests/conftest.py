@@ -4,6 +4,8 @@ These are read once, when the libraries are first imported, so they are set befo
 """
 
 import os
+import sys
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # models come from the test or from the checkout
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -13,3 +15,5 @@ os.environ.pop("REGION_PERCEPTION_MODELS", None)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+sys.path.append(str(Path(__file__).parent))  # for what tests of several folders share

@@ -30,6 +30,7 @@ class Blip2Encoder(nn.Module):
         from transformers import Blip2VisionConfig, Blip2VisionModel
 
         self.vision_model = Blip2VisionModel(Blip2VisionConfig(**_vit_sizes(spec)))
+        self.vision_model.post_layernorm.eps = spec.tokens_norm_eps
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.vision_model(pixels, interpolate_pos_encoding=True).last_hidden_state
@@ -95,16 +96,12 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, spec: ImageEncoderSpec) -> None:
         super().__init__()
-        stages = int(math.log2(spec.patch_size))
-        # Wider as the grid gets coarser; blocks only from a quarter of the picture's resolution on, for their cost.
-        widths = [_rounded(spec.width >> (stages - 1 - stage)) for stage in range(stages - 1)] + [spec.width]
-        blocks = [min(stage, 1) for stage in range(stages - 1)] + [spec.depth]
-        self.stages = nn.Sequential(*(_stage(*sizes) for sizes in zip([3, *widths[:-1]], widths, blocks, strict=True)))
-        around = _rounded(3 * spec.width // 2)
+        *stages, around = conv_stages(spec)
+        self.stages = nn.Sequential(*(_stage(*sizes) for sizes in stages))
         self.surroundings = nn.Sequential(
-            _stage(spec.width, around, spec.depth), nn.Conv2d(around, spec.width, 1), nn.Upsample(scale_factor=2)
+            _stage(*around), nn.Conv2d(around[1], spec.width, 1), nn.Upsample(scale_factor=2)
         )
-        self.position = nn.Conv2d(2 + 4 * _WAVES, spec.width, 1)
+        self.position = nn.Conv2d(PLACES, spec.width, 1)
         self.blend = ResidualBlock(spec.width)
         self.norm = nn.LayerNorm(spec.width)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -132,8 +129,20 @@ class ResidualBlock(nn.Module):
         return F.relu(features + self.norm(self.second(self.first(features))))
 
 
-# Places are told by sines and cosines of so many frequencies.
+# Places are told by x and y, and by sines and cosines of so many frequencies of each.
 _WAVES = 4
+PLACES = 2 + 4 * _WAVES
+
+
+def conv_stages(spec: ImageEncoderSpec) -> list[tuple[int, int, int]]:
+    """Width in, width and residual blocks of each stage of a `conv` encoder, each at half the resolution of the one
+    before, from the picture down; the last is that of the surroundings, below the patch grid."""
+    count = int(math.log2(spec.patch_size))
+    # Wider as the grid gets coarser; blocks only from a quarter of the picture's resolution on, for their cost.
+    widths = [_rounded(spec.width >> (count - 1 - stage)) for stage in range(count - 1)]
+    widths += [spec.width, _rounded(3 * spec.width // 2)]
+    blocks = [min(stage, 1) for stage in range(count - 1)] + [spec.depth, spec.depth]
+    return list(zip([3, *widths[:-1]], widths, blocks, strict=True))
 
 
 def _rounded(width: int) -> int:
@@ -153,7 +162,7 @@ def _convolution(width_in: int, width: int, stride: int = 1) -> nn.Sequential:
 
 
 def _places(rows: int, columns: int) -> Tensor:
-    """Where the middles of patches lie: [1, 2 + 4 * _WAVES, rows, columns], x and y from -1 to 1 and waves of them."""
+    """Where the middles of patches lie: [1, PLACES, rows, columns], x and y from -1 to 1 and waves of them."""
     across = ((torch.arange(columns) + 0.5) / columns * 2 - 1).expand(rows, columns)
     down = ((torch.arange(rows) + 0.5) / rows * 2 - 1)[:, None].expand(rows, columns)
     angles = [math.pi / 2 * 2**wave * axis for wave in range(_WAVES) for axis in (across, down)]

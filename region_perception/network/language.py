@@ -320,6 +320,7 @@ def language_config(spec: LanguageSpec) -> Any:
             intermediate_size=spec.ffn_width,
             max_position_embeddings=spec.max_positions,
             hidden_act=spec.activation,
+            rms_norm_eps=spec.norm_eps,
         )
     config = T5Config(
         **common,

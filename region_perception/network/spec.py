@@ -60,11 +60,13 @@ class ImageEncoderSpec:
     """Of transformers only, like the width of their MLPs."""
     mlp_width: int = 0
     timm_name: str = ""
+    tokens_norm_eps: float = 1e-6
+    """Of `blip2`, the epsilon of the norm over the last layer's tokens: 1e-5 in LAVIS's files."""
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "patch_size", "width", "depth")
+        _require_positive(self, "image_size", "patch_size", "width", "depth", "tokens_norm_eps")
         _require_divisible(self, "image_size", "patch_size")
         _require(
             all(value > 0 for value in self.std), f"ImageEncoderSpec.std is {self.std}; expected three numbers above 0"
@@ -227,6 +229,8 @@ class LanguageSpec:
     max_positions: int = 2048
     activation: str = "relu"
     tied_embeddings: bool = True
+    norm_eps: float = 1e-6
+    """Of llama models, the epsilon of their norms: 1e-5 from LLaMA 2 on."""
     image_prefix: str = "a photo of"
     cloud_prefix: str = "a point cloud of"
     question_template: str = "Question: {} Short answer:"
@@ -235,7 +239,7 @@ class LanguageSpec:
     Empty: by how likely they are as captions."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "vocab_size", "width", "depth", "heads", "ffn_width", "max_positions")
+        _require_positive(self, "vocab_size", "width", "depth", "heads", "ffn_width", "max_positions", "norm_eps")
         _require_not_negative(self, "kv_heads", "head_width")
         _require(not self.kv_heads or self.kind == "llama", "LanguageSpec.kv_heads goes with kind='llama' only")
         _require(not self.head_width or self.kind != "opt", "LanguageSpec.head_width does not go with kind='opt'")

@@ -95,11 +95,11 @@ def mini() -> NetworkSpec:
     width, heads = 144, 6
     return NetworkSpec(
         name="mini",
-        image_encoder=ImageEncoderSpec(kind="conv", image_size=192, patch_size=8, width=128, depth=2),
+        image_encoder=ImageEncoderSpec(kind="conv", image_size=256, patch_size=8, width=128, depth=2),
         # Thin planes and fine neighbourhoods, so that things on a table are seen; metres, because a thing's size tells
         # what it is.
         point_encoder=PointEncoderSpec(
-            groups=128,
+            groups=160,
             group_size=32,
             width=width,
             depth=4,
@@ -108,7 +108,7 @@ def mini() -> NetworkSpec:
             point_width=48,
             feature_width=96,
             color=True,
-            points=2048,
+            points=2560,
             plane_share=0.1,
             neighbourhood=0.05,
             norm="group",

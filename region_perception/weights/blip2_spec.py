@@ -188,6 +188,7 @@ def _llama_spec(text: Any) -> LanguageSpec:
         max_positions=text.max_position_embeddings,
         activation=text.hidden_act,
         tied_embeddings=text.tie_word_embeddings,
+        norm_eps=text.rms_norm_eps,
     )
 
 

@@ -9,7 +9,14 @@ from region_perception.errors import WeightsError
 from region_perception.network.spec import NetworkSpec
 
 # These stand in the base's part of a spec, and yet each model that stands on the base decides them for itself.
-_FREE = ("separate_for_clouds", "image_prefix", "cloud_prefix", "question_template", "reference_question")
+_FREE = (
+    "tokens_norm_eps",
+    "separate_for_clouds",
+    "image_prefix",
+    "cloud_prefix",
+    "question_template",
+    "reference_question",
+)
 
 
 def refuse_other_base(where: Path, wanted: NetworkSpec, given: NetworkSpec) -> None:

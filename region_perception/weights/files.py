@@ -1,16 +1,15 @@
 """Tensors in safetensors files, whole or in shards. Read by memory map: a tensor costs memory once it is used."""
 
 import json
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from region_perception.errors import WeightsError
+from region_perception.weights.torch_files import read_torch_file
 
 
 def has_tensors(folder: Path, stem: str) -> bool:
@@ -22,13 +21,13 @@ def read_tensors(folder: Path, stem: str) -> dict[str, Tensor]:
     """All tensors of `<stem>.safetensors` in `folder`, or of the shards that its index names."""
     whole, index = _whole(folder, stem), _index(folder, stem)
     if whole.exists():
-        return _read_file(whole)
+        return read_safetensors(whole)
     if not index.exists():
         raise WeightsError(f"{folder} has neither {whole.name} nor {index.name}")
     places = read_index(index)
     tensors: dict[str, Tensor] = {}
     for shard in dict.fromkeys(places.values()):
-        tensors |= _read_file(folder / shard)
+        tensors |= read_safetensors(folder / shard)
     lost = sorted(name for name in places if name not in tensors)
     if lost:
         raise WeightsError(f"{index} promises tensors that its shards lack: {', '.join(lost)}")
@@ -77,14 +76,14 @@ def read_index(path: Path) -> dict[str, str]:
     return places
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of one safetensors file."""
     with _readable(path), safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
-    with _readable(path):
-        tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    tensors = read_torch_file(path)
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise WeightsError(f"{path} holds something else than named tensors")
     return tensors
@@ -99,7 +98,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise WeightsError(f"{path} is missing") from None
     except SafetensorError as error:
         raise WeightsError(f"{path} is truncated or no safetensors file: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
 
 

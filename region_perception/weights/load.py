@@ -14,6 +14,7 @@ from region_perception.network.region_blip import RegionBlip
 from region_perception.network.specs import ANY_BASE, SPECS, named_spec
 from region_perception.text import CODECS, TextCodec
 from region_perception.weights.blip2 import import_blip2
+from region_perception.weights.blip2_spec import is_blip2_folder
 from region_perception.weights.folder import read_config
 from region_perception.weights.places import not_found_message, search_report
 from region_perception.weights.precision import set_dtype
@@ -104,6 +105,11 @@ def check_seed(seed: int) -> None:
     """Refuses what cannot begin random numbers."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**63:
         raise InvalidInput(f"seed is {seed!r}; expected a whole number from 0 to 2**63 - 1")
+
+
+def is_blip2(name: str) -> bool:
+    """Whether a folder or a hub id, which is downloaded if it is not here yet, is a BLIP-2 of transformers."""
+    return is_blip2_folder(_locate(name))
 
 
 def _untrained(name: str, base: str | None, device: torch.device, dtype: torch.dtype, seed: int) -> LoadedModel:

@@ -67,7 +67,7 @@ def saved(network: RegionBlip, codec: TextCodec, tmp_path: Path) -> Path:
     return save_model(tmp_path / "tiny", network, codec, card="# Tiny\n", trained={"image", "cloud"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def blip2s() -> "SmallBlip2s":
     return SmallBlip2s()
 

@@ -22,6 +22,7 @@ MODELS = {
     "t5-larger-picture": ("t5", 1, {"text": {"dense_act_fn": "gelu_new", "num_heads": 5}}, 42),
     "t5-tied": ("t5", 2, {"text": {"tie_word_embeddings": True}}, 28),
     "llama": ("llama", 3, {}, 28),
+    "llama-2": ("llama", 4, {"text": {"rms_norm_eps": 1e-2}}, 28),  # theirs is 1e-5, which nobody would see
 }
 
 # Ours, and what of it transformers calls otherwise.

@@ -116,7 +116,6 @@ INEXPRESSIBLE = [
     ("t5", {"text": {"relative_attention_max_distance": 64}}, "text_config.relative_attention_max_distance"),
     ("t5", {"text": {"num_decoder_layers": 1}}, "text_config.num_decoder_layers"),
     ("t5", {"text": {"layer_norm_epsilon": 1e-5}}, "text_config.layer_norm_epsilon"),
-    ("llama", {"text": {"rms_norm_eps": 1e-5}}, "text_config.rms_norm_eps"),
     ("llama", {"text": {"attention_bias": True}}, "text_config.attention_bias"),
     (
         "llama",
@@ -205,7 +204,7 @@ def test_pickles_run_nothing(blip2s: Any, tmp_path: Path) -> None:
     folder = blip2s.save(blip2s.build(blip2s.config()), tmp_path)
     (folder / "model.safetensors").unlink()
     torch.save({"query_tokens": _Trap(tmp_path / "sprung")}, folder / "pytorch_model.bin")
-    with pytest.raises(WeightsError, match=r"pytorch_model.bin cannot be read"):
+    with pytest.raises(WeightsError, match=r"pytorch_model.bin holds something else than named tensors"):
         import_blip2(folder)
     assert not (tmp_path / "sprung").exists()
 
