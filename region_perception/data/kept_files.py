@@ -1,7 +1,8 @@
 """Files of what is made once and kept on disk, each of them whole or not there."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from region_perception.errors import TrainingError
@@ -18,3 +19,22 @@ def write_kept(path: Path, content: bytes) -> None:
         with suppress(OSError):
             draft.unlink()
         raise TrainingError(f"{path} cannot be written: {error}; make room, or leave data.keep empty") from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process makes `folder`. A process that ends lets others in, however it ends."""
+    import fcntl  # not everywhere; only what keeps things on disk for several processes needs it
+
+    place = folder.with_name(f".{folder.name}.lock")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = place.open("w")
+    except OSError as error:
+        raise TrainingError(f"nothing can be kept in {folder}: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:  # of a file system without locks
+            raise TrainingError(f"nothing can be kept in {folder}, as {place} cannot be locked: {error}") from error
+        yield

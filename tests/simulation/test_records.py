@@ -2,13 +2,16 @@
 
 import json
 import re
+from functools import cache
 from itertools import islice
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from region_perception.data.tabletop import exported_records
+from region_perception.data.exported import read_exported
+from region_perception.data.places import open_place
+from region_perception.data.record import Record
 from region_perception.errors import InvalidInput
 from region_perception.modalities import MODALITIES
 from region_perception.simulation import compose, picture_records, records, take_picture
@@ -17,6 +20,13 @@ from region_perception.simulation.splits import SPLITS, is_novel
 from region_perception.simulation.words import VOCABULARY
 
 open3d = pytest.importorskip("open3d")
+
+
+def exported_records(folder, split="val"):
+    """All records of an export; those of one observation share it."""
+    opened = cache(lambda place: open_place(folder, json.loads(place)))
+    for entry in read_exported(folder, split, False):
+        yield Record.from_dict(entry.written("tabletop"), opened(json.dumps(entry.place)))
 
 
 def told(record):
@@ -161,7 +171,7 @@ def test_the_command_writes_an_export(tmp_path, capsys):
 
     main(["simulate", str(tmp_path / "out"), "--split", "novel-views", "--scenes", "1", "--size", "64", "64"])
     assert "annotations.json" in capsys.readouterr().out
-    assert {record.split for record in exported_records(tmp_path / "out")} == {"novel-views"}
+    assert {record.split for record in exported_records(tmp_path / "out", "novel-views")} == {"novel-views"}
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
