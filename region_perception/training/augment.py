@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from region_perception.data.source import THING
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.training.examples import Example, Row
 from region_perception.training.recipe import Augmentation
@@ -34,12 +35,15 @@ _SIZE = "size"  # the attribute whose classes go by size alone
 
 def augment(example: Example, how: Augmentation, random: np.random.Generator) -> Example:
     """`example`, changed at random as far as its sentences allow."""
+    if how.part:
+        rows = (_part(row, random) if random.random() < how.part else row for row in example.rows)
+        example = replace(example, rows=tuple(rows))
     if how.jitter:
         example = replace(example, rows=tuple(_jittered(row, how.jitter, random) for row in example.rows))
-    if not how.changes_what_is_seen:
+    if not how.changes(example.modality):
         return example
-    if random.random() < how.recolor:
-        example = recolor(example, random)
+    if how.recolor:
+        example = recolor(example, how.recolor, random)
     if example.modality in CLOUD_MODALITIES:
         return _changed_cloud(example, how, random)
     if how.light:
@@ -49,6 +53,27 @@ def augment(example: Example, how: Augmentation, random: np.random.Generator) ->
         example = zoom(example, how.zoom, random)
     mirrored = random.random() < how.flip and not any(map(_HANDED.search, _texts(example)))
     return mirror(example) if mirrored else example
+
+
+# How much a part has at least of the one side of its region, and of the other: a stroke along a bottle is narrow.
+_PART = (0.6, 0.1)
+# And of all sides in space.
+_PART_IN_SPACE = 0.4
+
+
+def _part(row: Row, random: np.random.Generator) -> Row:
+    """`row` with the box of a part of its region: in images anywhere in it, in clouds at one of its corners."""
+    if row.position is None:
+        return row
+    if len(row.position) == 4:
+        low, sides = row.position[:2], row.position[2:] - row.position[:2]
+        shares = torch.from_numpy(random.uniform(random.permutation(_PART), 1).astype(np.float32))
+        places = torch.from_numpy(random.random(2, np.float32))
+        start = low + sides * (1 - shares) * places
+        return replace(row, position=torch.cat([start, start + sides * shares]))
+    corners = row.position.view(8, 3)
+    kept = corners[random.integers(8)]
+    return replace(row, position=(kept + (corners - kept) * float(random.uniform(_PART_IN_SPACE, 1))).flatten())
 
 
 def _jittered(row: Row, most: float, random: np.random.Generator) -> Row:
@@ -67,28 +92,48 @@ def _jittered(row: Row, most: float, random: np.random.Generator) -> Row:
     return replace(row, position=moved.flatten())
 
 
-def recolor(example: Example, random: np.random.Generator) -> Example:
-    """A labelled example whose colour channels change places or become their mean; its colours are not known any more.
+def recolor(example: Example, share: float, random: np.random.Generator) -> Example:
+    """A labelled example with such a share of its things, and what is around them for one more, in other colours.
 
-    What is learnt of kinds then holds for colours that they were never seen in.
+    Each gets its own, often one that has no name: what its colour is, is not known any more. What is learnt of kinds
+    then holds for colours that they were never seen in, on tables that were never seen.
     """
     assert isinstance(example.seen, Tensor)
-    order = random.permutation(np.eye(3, dtype=np.float32))
-    mix = torch.from_numpy(order) if random.random() < 0.5 else torch.full((3, 3), 1 / 3)
-    if example.modality in CLOUD_MODALITIES:
-        points, colors = example.seen.split((3, example.seen.shape[1] - 3), dim=1)
-        seen = torch.cat([points, colors @ mix.T], dim=1) if colors.shape[1] else points
-    else:
-        seen = torch.einsum("ij,jhw->ihw", mix, example.seen)
-    unknown = {name: torch.full_like(labels, -1) for name, labels in example.classes.items() if name == _COLOR}
-    return replace(example, seen=seen, classes=example.classes | unknown)
+    pixels = example.modality not in CLOUD_MODALITIES
+    colors = example.seen.movedim(0, -1) if pixels else example.seen[:, 3:]  # [..., 3]
+    if not colors.shape[-1]:
+        return example
+    things = example.classes[THING].clamp(min=0) if THING in example.classes else torch.zeros(colors.shape[:-1]).long()
+    changed = torch.from_numpy(random.random(int(things.max()) + 1) < share)
+    mixes, tones = _paints(changed, random)
+    painted = (mixes[things] @ colors[..., None]).squeeze(-1) + tones[things] * colors.std()
+    seen = painted.movedim(-1, 0).contiguous() if pixels else torch.cat([example.seen[:, :3], painted], dim=1)
+    classes = dict(example.classes)
+    if _COLOR in classes:
+        classes[_COLOR] = classes[_COLOR].masked_fill(changed[things], -1)
+    return replace(example, seen=seen, classes=classes)
+
+
+def _paints(changed: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """For each thing how its channels mix, float32 [K, 3, 3], and by how much they move, [K, 3]; none if unchanged."""
+    count = len(changed)
+    orders = np.stack([random.permutation(np.eye(3)) for _ in range(count)])
+    blended = 0.6 * orders + 0.4 * random.dirichlet([0.5] * 3, (count, 3))
+    greys = np.repeat(random.dirichlet([1.0] * 3, (count, 1)), 3, axis=1)
+    way = random.random((count, 1, 1))
+    mixes = np.where(way < 0.4, orders, np.where(way < 0.7, blended, greys)) * random.uniform(0.6, 1.2, (count, 1, 1))
+    tones = random.uniform(-0.6, 0.6, (count, 1)) + random.uniform(-0.2, 0.2, (count, 3))
+    return (
+        torch.where(changed[:, None, None], torch.from_numpy(mixes.astype(np.float32)), torch.eye(3)),
+        torch.where(changed[:, None], torch.from_numpy(tones.astype(np.float32)), torch.zeros(3)),
+    )
 
 
 def relight(example: Example, most: float, random: np.random.Generator) -> Example:
-    """An image example under other light: contrast about its own mean, brightness, and a little tint."""
+    """An image example under other light: contrast about its own mean, brightness, and a tint half as strong."""
     assert isinstance(example.seen, Tensor)
     contrast = 1 + float(random.uniform(-most, most))
-    offset = random.uniform(-most, most) + random.uniform(-most, most, 3) / 5
+    offset = random.uniform(-most, most) + random.uniform(-most, most, 3) / 2
     mean = example.seen.mean()
     return replace(
         example,

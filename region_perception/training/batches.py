@@ -37,7 +37,7 @@ class Part:
     keys: Tensor
     """int64 [R, 2]: what a row is about, and its reference; rows that agree in either belong together."""
     row_of: Tensor
-    """int64 [S]: the row that each text of the language model is about; the first R are the rows' own sentences."""
+    """int64 [S]: the row that each text of the language model is about; first come the rows' own sentences."""
     prompts: list[list[int]]
     targets: list[list[int]]
     classes: dict[str, Tensor]
@@ -174,18 +174,19 @@ def worker_context(workers: int) -> str | None:
 
 
 def collate(examples: Sequence[Example], codec: TextCodec, text_tokens: int) -> Part:
-    """Examples of one modality, their rows with one sentence each, as one part of a batch."""
+    """Examples of one modality, their rows with one sentence each or none, as one part of a batch."""
     modality = examples[0].modality
     rows = [row for example in examples for row in example.rows]
     language = codec.spec.language
     prefix = codec.prompt_ids(language.cloud_prefix if modality in CLOUD_MODALITIES else language.image_prefix)
     asked = [(i, question, answer) for i, row in enumerate(rows) for question, answer in row.questions]
     if language.reference_question:
-        regions = [(i, row) for i, row in enumerate(rows) if row.position is not None]
+        regions = [(i, row) for i, row in enumerate(rows) if row.position is not None and row.references]
         asked += [(i, language.reference_question, row.references[0]) for i, row in regions]
     questions = [codec.prompt_ids(language.question_template.format(question)) for _, question, _ in asked]
-    sentences = [row.sentences[0] for row in rows]
-    references = [row.references[0] for row in rows]
+    told = [(i, row.sentences[0]) for i, row in enumerate(rows) if row.sentences]
+    # No loss reads those of rows without any.
+    references = [row.references[0] if row.references else "" for row in rows]
     positions = [row.position for row in rows if row.position is not None]
     return Part(
         modality=modality,
@@ -193,10 +194,10 @@ def collate(examples: Sequence[Example], codec: TextCodec, text_tokens: int) -> 
         counts=tuple(len(example.rows) for example in examples),
         positions=torch.stack(positions) if positions else None,
         text=codec.qformer_ids(references)[:, :text_tokens] if codec.spec.qformer.text_branch and rows else None,
-        keys=torch.tensor([(_key(row.id), _key(row.references[0])) for row in rows]),
-        row_of=torch.tensor([*range(len(rows)), *(i for i, _, _ in asked)]),
-        prompts=[prefix] * len(rows) + questions,
-        targets=[codec.target_ids(text) for text in [*sentences, *(answer for _, _, answer in asked)]],
+        keys=torch.tensor([(_key(row.id), _key(text)) for row, text in zip(rows, references, strict=True)]),
+        row_of=torch.tensor([*(i for i, _ in told), *(i for i, _, _ in asked)], dtype=torch.int64),
+        prompts=[prefix] * len(told) + questions,
+        targets=[codec.target_ids(text) for text in [*(text for _, text in told), *(answer for _, _, answer in asked)]],
         classes={
             name: pad_sequence([example.classes[name] for example in examples], batch_first=True, padding_value=-1)
             for name in examples[0].classes

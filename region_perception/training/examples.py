@@ -143,16 +143,18 @@ def chosen_rows(
     questions: int,
     sentence: Literal["first", "any"],
 ) -> Example:
-    """At most so many of its rows, each with one sentence, one reference and at most so many questions, at random."""
+    """At most so many of its rows, each with at most one sentence, one reference and so many questions, at random."""
     rows = []
     for index in _some(len(example.rows), regions, random):
         row = example.rows[index]
-        told = 0 if sentence == "first" else random.integers(len(row.sentences))
+        # Rows that can only be asked about have neither sentences nor references.
+        told = 0 if sentence == "first" or not row.sentences else random.integers(len(row.sentences))
+        meant = random.integers(len(row.references)) if row.references else 0
         rows.append(
             replace(
                 row,
-                sentences=(row.sentences[told],),
-                references=(row.references[random.integers(len(row.references))],),
+                sentences=row.sentences[told : told + 1],
+                references=row.references[meant : meant + 1],
                 questions=_asked(row.questions, questions, random),
             )
         )

@@ -17,7 +17,6 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from region_perception.data.kept_files import write_kept
+from region_perception.data.kept_files import alone, write_kept
 from region_perception.data.source import Source
 from region_perception.errors import InvalidInput, TrainingError
 from region_perception.modalities import CLOUD_MODALITIES
@@ -102,15 +101,18 @@ def cached_features(
     examples: Examples,
     network: RegionBlip,
     workers: int = 0,
+    *,
+    recolored: float = 0.0,
 ) -> CachedFeatures:
     """The cache `name` of what the network's encoder makes of a source's examples; built if it is not there.
 
-    `workers`: processes that read or draw what is to be encoded; 0 does it in between.
+    `workers`: processes that read or draw what is to be encoded; 0 does it in between. `recolored`: the share of
+    `examples` that is (`DataChoice.recolored`).
     """
     folder = Path(settings.folder) / name
-    key = _key(settings, modality, source, network)
+    key = _key(settings, modality, source, network) | {"recolored": recolored}
     if not folder.exists():
-        with _alone(folder):
+        with alone(folder):
             if not folder.exists():  # another run may have made it by now
                 _build(folder, key, settings, _InOrder(examples), network, workers)
     refuse_stale(folder, key)
@@ -147,22 +149,6 @@ def refuse_stale(folder: Path, key: dict[str, Any]) -> None:
             f"what is kept in {folder} was made from other {', '.join(different)}; "
             "remove that folder, or choose another"
         )
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process makes the cache `folder`. A process that ends lets others in, however it ends."""
-    import fcntl  # not everywhere; only what makes a cache needs it
-
-    place = folder.with_name(f".{folder.name}.lock")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        lock = place.open("w")
-    except OSError as error:
-        raise TrainingError(f"features cannot be cached in {folder}: {error}") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _build(

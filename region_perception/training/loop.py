@@ -24,9 +24,20 @@ from region_perception.training.batches import Batch
 from region_perception.training.checkpoints import learnt_tensors, optimiser_tensors
 from region_perception.training.order import generator
 from region_perception.training.phases import learning_rate
+from region_perception.training.planning.machine import device_memory
+from region_perception.training.planning.words import brief
 from region_perception.training.recipe import Recipe
 from region_perception.training.report import RunLog, Speed, peak_memory
-from region_perception.training.setup import Run, describe, go_on, kept_confidences, set_up, trained_modalities
+from region_perception.training.setup import (
+    Run,
+    describe,
+    go_on,
+    kept_confidences,
+    plan_of,
+    set_up,
+    stands_on,
+    trained_modalities,
+)
 from region_perception.training.sources import TrainingData
 from region_perception.training.step import combine
 from region_perception.training.validation import validate, write_samples
@@ -47,17 +58,23 @@ def train(recipe: Recipe, folder: Path, data: TrainingData | None = None, *, cpu
     main = run.accelerator.is_main_process
     with RunLog(folder, first=first, steps=last, tensorboard=reports.tensorboard, silent=not main) as log:
         log.note("start", first, describe(run, first))
+        log.note(
+            "plan",
+            first,
+            brief(plan_of(run), device_memory(run.processes.count, run.accelerator.device.type != "cuda")),
+        )
         batches, speed = run.batches.from_step(first), Speed()
         for step in range(first, last):
             rate = learning_rate(step, last, recipe.optimiser)
             means = take_step(run, batches, rate, speed)
             done = step + 1
-            if _due(done, reports.log_every, last):
+            saves = _due(done, reports.checkpoint_every, last)
+            # Before a checkpoint, too: what was skipped until then would be named by nobody who goes on from it.
+            if saves or _due(done, reports.log_every, last):
                 _say(run, log, done, rate, means, speed)
             if _due(done, reports.validate_every, last):
                 _validate(run, log, done)
-            if _due(done, reports.checkpoint_every, last):
-                _require_finite(float(means["loss"]), done)
+            if saves:
                 _save(run, done)
             log.advance(done)
     return _finish(run)
@@ -161,7 +178,7 @@ def _finish(run: Run) -> Path:
             card=_card(run),
             trained=trained_modalities(run),
             # Adapters can stand on the base that they were trained over; a base that was trained itself cannot.
-            base=run.recipe.base if run.recipe.phase == "modalities" else None,
+            base=stands_on(run.recipe)[1] if run.recipe.phase == "modalities" else None,
             calibration=calibration,
             score_method=score_method,
             overwrite=True,

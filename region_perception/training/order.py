@@ -13,6 +13,9 @@ import numpy as np
 
 from region_perception.training.recipe import Recipe
 
+_ROUNDS = 8
+_MIX, _WORD = 0x9E3779B97F4A7C15, 2**64 - 1  # an odd number without a pattern; 64 bits
+
 
 class Draws(NamedTuple):
     """The draws `first` to `first + number - 1` of one modality's stream."""
@@ -38,6 +41,8 @@ class Schedule:
             for name in names:
                 before[name] += 1
             self._before.append(dict(before))
+        self.turns = dict(before)
+        """In how many steps of an epoch each modality is read."""
         self.steps_per_epoch = len(self._epoch)
         self.steps = recipe.steps or recipe.epochs * self.steps_per_epoch
 
@@ -65,7 +70,12 @@ def _epoch(order: str, turns: Mapping[str, int]) -> list[tuple[str, ...]]:
 def drawn_index(seed: int, modality: str, size: int, draw: int) -> int:
     """Which of `size` observations a draw of the modality's stream is."""
     lap, place = divmod(draw, size)
-    return int(_shuffled(seed, modality, size, lap)[place])
+    keys = _keys(seed, modality, lap)
+    half = max(1, ((size - 1).bit_length() + 1) // 2)
+    place = _permuted(place, half, keys)
+    while place >= size:  # of a power of four that holds `size`, less than four times as large
+        place = _permuted(place, half, keys)
+    return place
 
 
 def generator(seed: int, modality: str, number: int, purpose: str) -> np.random.Generator:
@@ -73,6 +83,20 @@ def generator(seed: int, modality: str, number: int, purpose: str) -> np.random.
     return np.random.default_rng([seed, zlib.crc32(f"{modality} {purpose}".encode()), number])
 
 
-@lru_cache(maxsize=8)
-def _shuffled(seed: int, modality: str, size: int, lap: int) -> np.ndarray:
-    return generator(seed, modality, lap, "order").permutation(size)
+@lru_cache(maxsize=64)
+def _keys(seed: int, modality: str, lap: int) -> tuple[int, ...]:
+    return tuple(generator(seed, modality, lap, "order").integers(2**63, size=_ROUNDS).tolist())
+
+
+def _permuted(place: int, half: int, keys: tuple[int, ...]) -> int:
+    """Where one of 4^half numbers goes in a random order: a Feistel network, so that no order is held in memory.
+
+    In each round one half of the bits changes by a hash of the other, which can be undone; so no two places meet.
+    """
+    mask = (1 << half) - 1
+    left, right = place >> half, place & mask
+    for key in keys:
+        mixed = (right + key) * _MIX & _WORD
+        mixed = (mixed ^ mixed >> 29) * _MIX & _WORD
+        left, right = right, left ^ (mixed >> 32 & mask)
+    return left << half | right

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from region_perception.errors import InvalidRecipe, InvalidSpec
-from region_perception.modalities import IMAGE, MODALITIES
+from region_perception.modalities import CLOUD_MODALITIES, IMAGE, MODALITIES
 from region_perception.network.spec import spec_from_dict, spec_to_dict
 
 Phase = Literal["encoders", "base", "modalities", "whole"]
@@ -112,22 +112,26 @@ class Augmentation:
     """Up to this share of a cloud's points is left out."""
     jitter: float = 0.0
     """Boxes are read a little beside where they are: their sides move by up to this share of their own length."""
+    part: float = 0.0
+    """Chance that a region's box is read as that of a part of it, as clicks and strokes often select less than all."""
     recolor: float = 0.0
-    """Phase `encoders`: chance that colour channels are shuffled or averaged; the colour then goes unasked."""
+    """Phase `encoders`: chance of each thing to be seen in another colour, which then goes unasked."""
     zoom: float = 1.0
     """Phase `encoders`: half of the images grow or shrink by up to this factor, each side by its own, anywhere."""
     light: float = 0.0
     """Images get brighter or darker, and of more or less contrast, by up to this share."""
 
     def __post_init__(self) -> None:
-        _require_range(self, 0, 1, "flip", "drop", "jitter", "recolor", "light")
+        _require_range(self, 0, 1, "flip", "drop", "jitter", "part", "recolor", "light")
         _require_range(self, 0, 180, "turn")
         _require_range(self, 1, math.inf, "scale", "zoom")
         _require_range(self, 0, math.inf, "shift")
 
-    @property
-    def changes_what_is_seen(self) -> bool:
-        return dataclasses.replace(self, jitter=0) != Augmentation()
+    def changes(self, modality: str) -> bool:
+        """Whether anything changes what is seen in observations of a modality; where regions are may change besides."""
+        if modality in CLOUD_MODALITIES:
+            return bool(self.turn or self.scale > 1 or self.shift or self.drop or self.recolor)
+        return bool(self.flip or self.recolor or self.zoom > 1 or self.light)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,23 +139,33 @@ class DataChoice:
     """Which data a run learns from; `sources` opens them by `kind`."""
 
     kind: str = "tabletop"
+    """The simulated world, or data on disk (`region-perception data list`): one, or several with commas between."""
+    folder: str = ""
+    """Where data on disk are; of several each is in the folder within it that has its name."""
+    masks: bool = False
+    """Regions of images by their outline where the data have both it and a box."""
     observations: int = 20_000
-    """How many observations of each modality an epoch goes through."""
+    """How many observations of each modality an epoch goes through, of the simulated world; of data on disk all."""
     validation: int = 256
     """How many unseen ones are held for validation."""
     image_size: int = 0
     """Height of the pictures that a simulated world draws, in pixels; 0: as large as the network reads them."""
+    recolored: float = 0.0
+    """Share of what is learnt from that is seen in other colours, if a tenth 0.1; of it only questions without colours
+    are learnt. Kinds are then known in colours that they were never seen in."""
     keep: str = ""
     """A folder in which pictures and prepared observations are kept, so that they are drawn, read and prepared once."""
 
     def __post_init__(self) -> None:
         _require_range(self, 1, math.inf, "observations")
         _require_range(self, 0, math.inf, "validation", "image_size")
+        _require_range(self, 0, 1, "recolored")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureCache:
-    """Features of frozen encoders, kept on disk so that their pass is skipped."""
+    """Features of frozen encoders, kept on disk so that their pass is skipped, of those modalities whose observations
+    the augmentation leaves as they are."""
 
     folder: str = ""
     """Empty: no cache."""
@@ -163,6 +177,7 @@ class Reports:
     """What a run writes, and how often, in steps. 0 means never, but for the last step."""
 
     log_every: int = 10
+    """And before each checkpoint."""
     checkpoint_every: int = 500
     keep: int = 3
     """How many checkpoints are kept."""
@@ -216,13 +231,13 @@ class Recipe:
     text_tokens: int = 32
     """Longest text that the text branch reads."""
     train_encoders: bool = False
-    """Phase `base`: whether the image encoder learns, too."""
+    """Phases `base` and `whole`: whether the image encoder learns, too."""
     dropout: float = 0.0
     """In the parts of the base that learn."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: autocast."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of encoders and language model where they are frozen."""
+    """Of encoders and language model, where both are frozen: in phase `modalities`."""
     accumulate: int = 1
     """Parts that a step's observations are read in, one after the other, to save memory."""
     recompute: bool = False
@@ -246,6 +261,13 @@ class Recipe:
         allowed = self._allowed()
         wrong = sorted(set(self.shares) - set(allowed))
         _require(not wrong, f"phase {self.phase!r} does not train {wrong}; it trains {list(allowed)}")
+        with_base = self.phase in ("base", "whole")
+        _require(with_base or not self.train_encoders, f"train_encoders is for phases base and whole, not {self.phase}")
+        _require(
+            self.phase == "modalities" or self.dtype == "float32",
+            f"dtype {self.dtype!r} is for what is frozen, and in phase {self.phase!r} that is not all; "
+            "precision 'bfloat16' saves time and memory there",
+        )
         told = self.phase != "encoders"
         recolors, zooms = self.augmentation.recolor > 0, self.augmentation.zoom > 1
         _require(
@@ -255,8 +277,15 @@ class Recipe:
         _require(
             not (told and zooms), "augmentation.zoom makes sentences about places wrong; it is for phase 'encoders'"
         )
+        texts = [name for name in ("contrast", "match", "write") if getattr(self.losses, name)]
         _require(
-            not (self.cache.folder and (self.augmentation.changes_what_is_seen or self.encoders_learn)),
+            not (self.data.recolored and (texts or not told)),
+            "data.recolored leaves no sentences to learn from; it is for recipes that contrast, match, write nothing",
+        )
+        silent = [name for name, share in self.shares.items() if not share.questions]
+        _require(not (self.data.recolored and silent), f"data.recolored needs questions; none are asked of {silent}")
+        _require(
+            not self.cache.folder or bool(self.cached),
             "features can be cached only while encoders are frozen and nothing is augmented but where regions are",
         )
 
@@ -269,6 +298,18 @@ class Recipe:
     @property
     def encoders_learn(self) -> bool:
         return self.phase == "encoders" or self.train_encoders
+
+    @property
+    def cacheable(self) -> tuple[str, ...]:
+        """The modalities whose frozen features stay what they are from one epoch to the next."""
+        if self.encoders_learn:
+            return ()
+        return tuple(name for name in self.shares if not self.augmentation.changes(name))
+
+    @property
+    def cached(self) -> tuple[str, ...]:
+        """The modalities whose features a run keeps on disk; the others are encoded in every step."""
+        return self.cacheable if self.cache.folder else ()
 
     def _allowed(self) -> tuple[str, ...]:
         if self.phase in ("encoders", "whole"):

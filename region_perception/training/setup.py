@@ -11,10 +11,11 @@ from torch import nn
 
 from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.data.source import Source
-from region_perception.errors import TrainingError
+from region_perception.errors import InvalidRecipe, TrainingError, warn_about_input
 from region_perception.modalities import CLOUD_MODALITIES, REGION_MODALITIES
 from region_perception.network.region_blip import parameter_owner
-from region_perception.network.specs import SPECS
+from region_perception.network.specs import ANY_BASE, SPECS
+from region_perception.text import CODECS
 from region_perception.training.batches import Batches
 from region_perception.training.checkpoints import Checkpoints, fingerprint, restore
 from region_perception.training.dense import DenseHeads
@@ -23,13 +24,17 @@ from region_perception.training.feature_cache import cached_features
 from region_perception.training.kept_examples import KeptExamples
 from region_perception.training.order import Schedule
 from region_perception.training.phases import choose_what_learns, make_optimiser, start_new_modalities
+from region_perception.training.planning.data_sizes import DataSize
+from region_perception.training.planning.parameters import part_sizes
+from region_perception.training.planning.plan import Plan, make_plan
 from region_perception.training.processes import Processes
 from region_perception.training.recipe import Recipe, differences, read_recipe, save_recipe
+from region_perception.training.recolored import RecoloredExamples
 from region_perception.training.recompute import recompute_layers
 from region_perception.training.sources import TrainingData, open_data
 from region_perception.training.step import TrainingStep
 from region_perception.training.validation import validation_batches
-from region_perception.weights.load import LoadedModel, load_model
+from region_perception.weights.load import LoadedModel, is_blip2, load_model
 
 
 @dataclass(eq=False)
@@ -72,18 +77,18 @@ def set_up(recipe: Recipe, folder: Path, data: TrainingData | None = None, *, cp
     _refuse_other_recipe(folder, recipe)
     processes = Processes(accelerator)
     model = start_model(recipe, accelerator.device)
-    data = data or open_data(recipe.data, recipe.shares, model.network.spec)
+    data = data or open_data(recipe.data, recipe.shares, model.network.spec, max_bad_share=recipe.max_bad_share)
     _claim(folder, recipe, accelerator)
     choose_what_learns(model.network, recipe)
     start_new_modalities(model.network, recipe, model.trained)
     if recipe.recompute:
         recompute_layers(model.network)
     module = TrainingStep(model.network, recipe, processes, _heads(recipe, model, data, accelerator.device)).train()
-    examples = _examples(recipe, model, data.train, "train", accelerator)
+    examples = _examples(recipe, model, data.train, "train")
     schedule = Schedule(recipe, {name: len(items) for name, items in examples.items()})
     held_back = None
     if data.validation and recipe.reports.validation_steps:
-        unseen = _examples(recipe, model, data.validation, "validation", accelerator)
+        unseen = _examples(recipe, model, data.validation, "validation")
         held_back = validation_batches(recipe, model.codec, unseen, processes)
     return Run(
         recipe=recipe,
@@ -119,9 +124,41 @@ def go_on(run: Run) -> int:
 
 def start_model(recipe: Recipe, device: torch.device) -> LoadedModel:
     """The model that the recipe begins with."""
-    if recipe.start in SPECS and recipe.base is None:
-        return load_model(recipe.start, untrained=True, seed=recipe.seed, device=device, dtype=recipe.dtype)
-    return load_model(recipe.start, base=recipe.base, device=device, dtype=recipe.dtype)
+    start, base = stands_on(recipe)
+    if base is None and start in (*SPECS, ANY_BASE) and start not in CODECS:
+        raise InvalidRecipe(
+            f"recipe {recipe.name!r} begins with published weights, and does not say where they are: "
+            "--start FOLDER, what `region-perception weights import` made of them (docs/training.md), "
+            "or --base FOLDER_OR_HUB_ID, a BLIP-2 of transformers alone, such as Salesforce/blip2-opt-2.7b"
+        )
+    if base is None and start in SPECS:
+        return load_model(start, untrained=True, seed=recipe.seed, device=device, dtype=recipe.dtype)
+    model = load_model(start, base=base, device=device, dtype=recipe.dtype)
+    if start in (*SPECS, ANY_BASE):
+        _tell_what_a_blip2_lacks(recipe)
+    return model
+
+
+def stands_on(recipe: Recipe) -> tuple[str, str | None]:
+    """The names of the model to begin with and of its base; a BLIP-2 of transformers is a base, whichever names it."""
+    blip2 = recipe.base is None and recipe.start not in (*SPECS, ANY_BASE) and is_blip2(recipe.start)
+    return (ANY_BASE, recipe.start) if blip2 else (recipe.start, recipe.base)
+
+
+def _tell_what_a_blip2_lacks(recipe: Recipe) -> None:
+    """Nothing would fail: it would learn less than was asked for."""
+    losses = [name for name in ("contrast", "match", "write") if getattr(recipe.losses, name)]
+    if losses:
+        warn_about_input(
+            f"a BLIP-2 of transformers has no text branch, so the losses {', '.join(losses)} are left out; "
+            "`region-perception weights import` puts one in"
+        )
+    clouds = [name for name in recipe.shares if name in CLOUD_MODALITIES]
+    if clouds and not recipe.encoders_learn:
+        warn_about_input(
+            f"the point encoder that {' and '.join(clouds)} are read by is frozen at random weights; "
+            "`region-perception weights import` puts Point-BERT's in"
+        )
 
 
 def trained_modalities(run: Run) -> set[str]:
@@ -159,6 +196,17 @@ def describe(run: Run, first: int) -> str:
     )
 
 
+def plan_of(run: Run) -> Plan:
+    """What the run is going to need."""
+    return make_plan(
+        run.recipe,
+        run.model.network.spec,
+        part_sizes(run.module.named_parameters(), run.recipe),
+        {name: DataSize(len(run.data.train[name]), "as opened") for name in run.recipe.shares},
+        run.processes.count,
+    )
+
+
 def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
     path = folder / "recipe.json"
     if path.exists():
@@ -179,15 +227,17 @@ def _claim(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
 def _heads(recipe: Recipe, model: LoadedModel, data: TrainingData, device: torch.device) -> DenseHeads | None:
     if recipe.phase != "encoders":
         return None
+    attributes = next(iter(data.train.values())).attributes
+    if not attributes:
+        raise TrainingError(
+            f"phase 'encoders' learns classes, and {recipe.data.kind!r} has none of each pixel or point"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        attributes = next(iter(data.train.values())).attributes
         return DenseHeads(model.network, attributes, recipe.losses.background).to(device)
 
 
-def _examples(
-    recipe: Recipe, model: LoadedModel, sources: Mapping[str, Source], use: str, accelerator: Accelerator
-) -> dict[str, Examples]:
+def _examples(recipe: Recipe, model: LoadedModel, sources: Mapping[str, Source], use: str) -> dict[str, Examples]:
     """The examples of every modality that takes part."""
     spec = model.network.spec
     examples: dict[str, Examples] = {}
@@ -199,11 +249,14 @@ def _examples(
         prepared: Examples = PreparedExamples(source, spec)
         if recipe.data.keep:
             prepared = KeptExamples(Path(recipe.data.keep) / name, modality, source, spec)
-        if recipe.cache.folder:
-            # The first process makes what is not there; the others then find it.
-            with accelerator.main_process_first():
-                prepared = cached_features(
-                    recipe.cache, name, modality, source, prepared, model.network, recipe.workers
-                )
+        recolored = recipe.data.recolored if use == "train" else 0.0
+        if recolored:
+            prepared = RecoloredExamples(prepared, recolored)
+        if modality in recipe.cached:
+            # One process makes what is not there, and its lock keeps the others waiting: at a barrier of theirs
+            # they would give up after ten minutes, and features of large data take hours.
+            prepared = cached_features(
+                recipe.cache, name, modality, source, prepared, model.network, recipe.workers, recolored=recolored
+            )
         examples[modality] = prepared
     return examples

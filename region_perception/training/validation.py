@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from region_perception.captioner import Captioner
 from region_perception.data.source import Source
 from region_perception.drawing import Drawable, draw_cloud, draw_image
+from region_perception.errors import InvalidInput
 from region_perception.observations import ImageObservation
 from region_perception.text import TextCodec
 from region_perception.training.batches import Batches
@@ -66,9 +67,14 @@ def write_samples(
         for modality, source in sources.items():
             for index in range(min(count, len(source))):
                 name = f"step-{done:08d}-{modality}-{index}"
-                sample, picture = _sample(captioner, source, index)
+                about = {"step": done, "modality": modality}
+                try:
+                    sample, picture = _sample(captioner, source, index)
+                except InvalidInput as error:  # a file that is broken or not there
+                    lines.write(json.dumps(about | {"unreadable": str(error)}) + "\n")
+                    continue
                 picture.save(folder / f"{name}.png")
-                lines.write(json.dumps({"step": done, "modality": modality, "picture": f"{name}.png", **sample}) + "\n")
+                lines.write(json.dumps({**about, "picture": f"{name}.png", **sample}) + "\n")
     step.train(learning)
 
 

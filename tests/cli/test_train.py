@@ -59,6 +59,32 @@ def test_unknown_flags_and_values_are_refused(asked, capsys, arguments, message)
     assert not asked
 
 
+def test_a_plan_starts_nothing_and_leaves_nothing(asked, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "smoke", "--plan", "--devices", "2", "--device-memory", "0.25", "--steps", "7"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("smoke: mini on 2 devices, phase modalities, float32 over float32\n7 steps, 48 an epoch")
+    assert "64 (drawn)" in told
+    assert "image_region" in told
+    assert "fits: " in told
+    assert not asked
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--plan --devices 3", "3 devices with accumulate=1 need a multiple of 3 observations"),
+        ("--plan --device-memory 0", "--device-memory is 0.0; expected GiB above 0"),
+        ("--devices 2", "--devices and --device-memory go with --plan"),
+    ],
+)
+def test_plans_that_cannot_be_made_say_why(asked, capsys, flags, message):
+    assert main(["train", "smoke", *flags.split()]) == 2
+    assert message in capsys.readouterr().err
+    assert not asked
+
+
 def test_values_that_do_not_go_together_are_one_message(asked, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", "smoke", "--accumulate", "3"])
@@ -71,6 +97,7 @@ def test_values_that_do_not_go_together_are_one_message(asked, capsys):
     ("flag", "value", "message"),
     [
         ("--data.kind", "photographs", "no data are called 'photographs'; known are tabletop"),
+        ("--data.kind", "refcoco,objaverse,scanrefer", "needs data.folder"),
         ("--start", "runs/nowhere/model", "runs/nowhere/model"),
     ],
 )

@@ -97,25 +97,51 @@ def test_clouds_do_not_turn_where_a_sentence_depends_on_the_view(words):
     assert torch.equal(other.seen, example.seen)
 
 
+def striped_things(modality):
+    """Three things and what is around them, each of a light and a dark tone of its own colour."""
+    example = replace(image_example() if modality == "image" else cloud_example(), rows=())
+    things = torch.arange(64).view(8, 8) // 16 if modality == "image" else torch.arange(100) // 25
+    tones = torch.tensor([[0.9, 0.5, 0.2], [0.2, 0.7, 0.4], [0.3, 0.3, 0.8], [0.6, 0.6, 0.1]])
+    colors = tones[things] * (0.5 + 0.5 * (torch.arange(things.numel()).view(things.shape) % 2))[..., None]
+    seen = colors.movedim(-1, 0) if modality == "image" else torch.cat([example.seen[:, :3], colors], dim=1)
+    classes = {"kind": things + 1, "color": things + 2, "thing": things}
+    return replace(example, seen=seen.contiguous(), classes=classes)
+
+
+def colors_of(example):
+    return example.seen.flatten(1).T if example.modality.startswith("image") else example.seen[:, 3:]  # [N, 3]
+
+
 @pytest.mark.parametrize("modality", ["image", "cloud"])
-def test_recoloured_things_keep_their_shape_and_lose_their_colour(modality):
-    example = image_example() if modality == "image" else cloud_example()
-    example = replace(example, rows=(), classes=example.classes | {"color": torch.ones_like(example.classes["kind"])})
-    before = example.seen.flatten(1).T if modality == "image" else example.seen[:, 3:]  # [N, 3]
-    found = set()
+def test_recoloured_things_keep_shape_kind_and_pattern_and_the_others_their_colour(modality):
+    example = striped_things(modality)
+    things, before, counts = example.classes["thing"].flatten(), colors_of(example), []
     for seed in range(40):
-        other = augment(example, Augmentation(recolor=1.0), np.random.default_rng(seed))
-        after = other.seen.flatten(1).T if modality == "image" else other.seen[:, 3:]
+        other = augment(example, Augmentation(recolor=0.5), np.random.default_rng(seed))
+        after, told = colors_of(other), other.classes["color"].flatten()
         if modality == "cloud":
             assert torch.equal(other.seen[:, :3], example.seen[:, :3])
         assert torch.equal(other.classes["kind"], example.classes["kind"])
-        assert (other.classes["color"] == -1).all()
-        if torch.allclose(after, before.mean(1, keepdim=True).expand_as(after), atol=1e-6):
-            found.add("mean")
-        else:
-            torch.testing.assert_close(after.sort(1).values, before.sort(1).values)
-            found.add(tuple((after[0][:, None] - before[0]).abs().argmin(1).tolist()))
-    assert len(found) == 7, "the mean, and all six orders"
+        for thing in range(4):
+            mine = things == thing
+            unknown = (told[mine] == -1).all()
+            assert unknown or torch.equal(told[mine], example.classes["color"].flatten()[mine])
+            assert unknown != torch.allclose(after[mine], before[mine], atol=1e-6)
+            # One colour for each tone that was there, and not the same for both.
+            assert len(after[mine].unique(dim=0)) == 2
+        counts.append(len(set(things[told == -1].tolist())))
+    assert 1.6 < np.mean(counts) < 2.4
+    assert set(counts) >= {1, 2, 3}
+
+
+def test_recolouring_without_things_is_of_all_that_is_seen():
+    example = striped_things("image")
+    example = replace(example, classes={name: example.classes[name] for name in ("kind", "color")})
+    shares = [
+        (augment(example, Augmentation(recolor=0.5), np.random.default_rng(seed)).classes["color"] == -1).float().mean()
+        for seed in range(40)
+    ]
+    assert set(map(float, shares)) == {0.0, 1.0}
 
 
 def test_clouds_without_colour_are_not_recoloured():
@@ -138,6 +164,40 @@ def test_boxes_move_by_no_more_than_their_share():
     limits = torch.tensor([0.02, 0.04, 0.02, 0.04])
     assert (largest <= limits + 1e-6).all()
     assert (largest > 0.9 * limits).all()
+
+
+def test_parts_of_regions_lie_within_them():
+    row = replace(image_example().rows[0], position=torch.tensor([0.3, 0.2, 0.5, 0.6]))
+    boxes = []
+    for seed in range(200):
+        (part,) = augment(
+            replace(image_example(), rows=(row,)), Augmentation(part=0.5), np.random.default_rng(seed)
+        ).rows
+        boxes.append(part.position)
+    boxes = torch.stack(boxes)
+    whole = (boxes == row.position).all(1)
+    assert 70 < whole.sum() < 130
+    assert (boxes[:, :2] >= row.position[:2] - 1e-6).all()
+    assert (boxes[:, 2:] <= row.position[2:] + 1e-6).all()
+    shares = (boxes[:, 2:] - boxes[:, :2]) / (row.position[2:] - row.position[:2])
+    assert shares.amin(1).min() >= 0.1 - 1e-5
+    assert shares.amax(1).min() >= 0.6 - 1e-5
+    assert (shares[~whole] < 0.3).any(0).all(), "either side may be narrow"
+    assert shares[~whole].max() > 0.95
+
+
+def test_parts_of_regions_in_space_are_boxes_at_one_of_their_corners():
+    corners = cloud_example().rows[0].position.view(8, 3)
+    moved = set()
+    for seed in range(60):
+        (part,) = augment(cloud_example(), Augmentation(part=1.0), np.random.default_rng(seed)).rows
+        after = part.position.view(8, 3)
+        (kept,) = (after == corners).all(1).nonzero()
+        share = torch.pdist(after) / torch.pdist(corners)
+        torch.testing.assert_close(share, share[:1].expand_as(share), atol=1e-4, rtol=0)
+        assert 0.4 - 1e-4 <= share[0] <= 1
+        moved.add(int(kept))
+    assert len(moved) == 8
 
 
 def test_boxes_stay_in_the_picture():

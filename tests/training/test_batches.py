@@ -201,3 +201,16 @@ def test_features_are_put_together_with_their_masks_and_centres(world, network, 
         assert seen.centres[:, 0, 0].tolist() == [0.5, 1.5]
     unmasked = collate(items[1:], mini_codec(network.spec), 32).seen
     assert (unmasked.mask is None) == (whole is None)
+
+
+def test_rows_that_can_only_be_asked_about_have_no_caption_and_no_reference(make_recipe, make_data, network):
+    source = make_data(make_recipe()).train["cloud_region"]
+    whole = prepare(source.look(0), network.spec)
+    silent = replace(whole.rows[0], sentences=(), references=(), questions=(("what is it?", "mug"),))
+    told = replace(whole.rows[0], sentences=("red mug",), references=("the mug",), questions=(("is it red?", "yes"),))
+    codec = mini_codec(network.spec)
+    part = collate([replace(whole, rows=(silent, told))], codec, 32)
+    assert [codec.sentence(target) for target in part.targets] == ["red mug", "mug", "yes", "the mug"]
+    assert part.row_of.tolist() == [1, 0, 1, 1], "which one it is can be asked of the one that has a reference"
+    assert part.counts == (2,)
+    assert len(part.positions) == len(part.keys) == 2

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import PartialState
 
 from region_perception.errors import InvalidObservation, TrainingError
 from region_perception.training.examples import PreparedExamples
 from region_perception.training.feature_cache import cached_features
 from region_perception.training.loop import train
 from region_perception.training.recipe import FeatureCache
+from region_perception.training.setup import set_up
 
 
 @pytest.fixture
@@ -205,3 +207,16 @@ def test_training_does_not_touch_the_encoder(tmp_path, make_recipe, make_data, m
     monkeypatch.setattr(RegionBlip, "encode_images", refuse)
     monkeypatch.setattr(RegionBlip, "encode_clouds", refuse)
     train(recipe, tmp_path / "two", make_data(recipe))
+
+
+def test_no_process_waits_at_a_barrier_while_features_are_made(tmp_path, make_recipe, make_data, monkeypatch):
+    """There processes of a GPU give up after ten minutes; features of large data take hours."""
+    order = []
+    monkeypatch.setattr(PartialState, "wait_for_everyone", lambda self: order.append("barrier"))
+    monkeypatch.setattr(
+        "region_perception.training.setup.cached_features",
+        lambda *what, **how: order.append("features") or cached_features(*what, **how),
+    )
+    recipe = make_recipe(cache=FeatureCache(folder=str(tmp_path / "cache")), steps=1)
+    set_up(recipe, tmp_path / "run", make_data(recipe), cpu=True)
+    assert "barrier" not in order[order.index("features") :]

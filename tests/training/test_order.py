@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from region_perception.training.order import Draws, Schedule, drawn_index
@@ -49,6 +50,29 @@ def test_every_lap_goes_through_all_observations_in_another_order():
     assert laps[0] != laps[1] != laps[2]
     assert laps[0] != [drawn_index(8, "cloud", 10, i) for i in range(10)]
     assert laps[0] != [drawn_index(7, "image", 10, i) for i in range(10)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 16, 17, 1000, 4097])
+def test_every_size_is_gone_through_whole(size):
+    assert sorted(drawn_index(0, "cloud", size, draw) for draw in range(size)) == list(range(size))
+
+
+def test_the_order_is_as_good_as_random():
+    """Neighbours go far apart, and each place is as likely as any other, over many laps."""
+    order = np.array([drawn_index(0, "cloud", 5000, draw) for draw in range(5000)])
+    assert abs(np.corrcoef(order, np.arange(5000))[0, 1]) < 0.05
+    assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.05
+    assert np.abs(np.diff(order)).mean() == pytest.approx(5000 / 3, rel=0.05)
+    firsts = Counter(drawn_index(0, "cloud", 6, 6 * lap) for lap in range(6000))
+    assert len(firsts) == 6
+    assert all(count == pytest.approx(1000, abs=150) for count in firsts.values())
+
+
+def test_a_long_order_takes_no_memory():
+    """The order of as many observations as no memory holds, at once."""
+    drawn = {drawn_index(0, "cloud", 10**15, draw) for draw in range(100)}
+    assert len(drawn) == 100
+    assert max(drawn) > 9 * 10**14
 
 
 def test_repeats_lengthen_an_epoch(make_recipe):

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from region_perception.errors import InputWarning, TrainingError
+from region_perception.training import loop
 from region_perception.training.loop import train
 from region_perception.training.recipe import Optimiser, Share
 
@@ -38,6 +39,11 @@ def require_same(one, other):
 def losses(folder):
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return {line["step"]: line["loss"] for line in lines if line["event"] == "train"}
+
+
+def skipped(folder):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [(line["step"], line["text"]) for line in lines if line["event"] == "skipped"]
 
 
 def test_killed_at_any_place_a_run_ends_with_the_same_bits(start, tmp_path, long_recipe, make_data):
@@ -74,6 +80,31 @@ def test_every_phase_goes_on_to_the_same_bits(tmp_path, make_recipe, make_data, 
     shutil.rmtree(stopped / "model")
     require_same(weights(unbroken), weights(train(recipe, stopped, make_data(recipe))))
     assert losses(tmp_path / "unbroken") == losses(stopped)
+
+
+def test_what_was_skipped_before_a_checkpoint_is_named_whenever_the_log_is_written(
+    tmp_path, make_recipe, make_data, monkeypatch
+):
+    recipe = make_recipe(steps=4, order="mixed", max_bad_share=0.5)
+    train(recipe, tmp_path / "unbroken", make_data(recipe, broken=(3,)))
+    rarely = replace(recipe, reports=replace(recipe.reports, log_every=100))
+    step = loop.take_step
+
+    def stop_after_two(*arguments):
+        if len(taken) == 2:
+            raise KeyboardInterrupt
+        taken.append(None)
+        return step(*arguments)
+
+    taken = []
+    with monkeypatch.context() as stopped:
+        stopped.setattr(loop, "take_step", stop_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            train(rarely, tmp_path / "stopped", make_data(rarely, broken=(3,)))
+    train(rarely, tmp_path / "stopped", make_data(rarely, broken=(3,)))
+    named, early = skipped(tmp_path / "unbroken"), [step for step, _ in skipped(tmp_path / "stopped") if step <= 2]
+    assert early, "something was skipped before the checkpoint"
+    assert [text for _, text in named] == [text for _, text in skipped(tmp_path / "stopped")]
 
 
 def test_a_broken_checkpoint_costs_its_steps_only(tmp_path, make_recipe, make_data):
