@@ -52,6 +52,8 @@ class LookingOptions:
     """How far stamps may be apart and still mean the same frame."""
     single: Switch = False
     """Read regions from what they point into alone; else also from the cloud or image of the same moment."""
+    once: Switch = False
+    """Caption regions whose stamp is 0 on the newest frame alone; else on every frame until others come."""
     upright_frame: Annotated[str, arg(metavar="FRAME", help_behavior_hint="")] = ""
     """A frame whose z is up, such as base_link, that clouds are taken into by the TF of the bag."""
     axes: Literal["auto", "body", "optical"] = "auto"

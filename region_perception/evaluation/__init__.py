@@ -15,7 +15,8 @@ from region_perception.evaluation.cases import Case, Decoding
 from region_perception.evaluation.estimates import Estimate, estimate_mean
 from region_perception.evaluation.fitting import FittedModel, fit_confidences
 from region_perception.evaluation.predictions import TASKS, Prediction, read_predictions
-from region_perception.evaluation.report import Protocol, write_report
+from region_perception.evaluation.protocol import Figure, Measured, Protocol
+from region_perception.evaluation.report import write_report
 from region_perception.evaluation.running import run
 from region_perception.evaluation.tabletop import TABLETOP, TabletopSettings, judge_caption, scene_cases
 from region_perception.evaluation.words import words
@@ -27,7 +28,9 @@ __all__ = [
     "Case",
     "Decoding",
     "Estimate",
+    "Figure",
     "FittedModel",
+    "Measured",
     "Prediction",
     "Protocol",
     "TabletopSettings",

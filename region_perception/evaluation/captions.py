@@ -6,7 +6,7 @@ The scorers are those of pycocoevalcap. Published figures are percent: 0.635 her
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ CAPTION_SCORES = (*BLEU, METEOR, ROUGE, CIDER, SPICE)
 _NAMED = 5  # ids that an error names
 _TINY, _SMALL = 1e-15, 1e-9  # what pycocoevalcap's BLEU adds, so that nothing is divided by nothing
 
+Split = Callable[[str], Sequence[str]]
 Words = dict[str, list[str]]  # sentences of each id as words with one space between them: what scorers take
 
 
@@ -43,17 +44,19 @@ def score_captions(
     *,
     groups: Mapping[str, Hashable] | None = None,
     java: bool = True,
+    split: Split = words,
 ) -> CaptionScores:
     """How much sentences are like what people (or the world's truth) said of the same things.
 
     said: one sentence for each id; an empty one scores 0. references: one or more sentences for each of the same ids.
     groups: for each id what it belongs to (its scene), for the confidence intervals. java: whether to look for a Java
-    runtime, and with it compute METEOR and, where its models are present, SPICE.
+    runtime, and with it compute METEOR and, where its models are present, SPICE. split: makes words of a sentence; by
+    default those that the COCO caption evaluation counts.
     """
     _check_ids(said, references, groups)
     if not said:
         return CaptionScores(dict.fromkeys((*BLEU, ROUGE, CIDER), NOTHING), {}, ("there were no sentences to score",))
-    given, meant = _given_words(said), _reference_words(references, list(said))
+    given, meant = _given_words(said, split), _reference_words(references, list(said), split)
     of_group = None if groups is None else [groups[name] for name in said]
     scores, items = _bleu(given, meant, of_group)
     notes: list[str] = []
@@ -82,16 +85,16 @@ def _shown(ids: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in ids[:_NAMED]) + more
 
 
-def _given_words(said: Mapping[str, str]) -> Words:
+def _given_words(said: Mapping[str, str], split: Split) -> Words:
     found: Words = {}
     for name, sentence in said.items():
         if not isinstance(sentence, str):
             raise InvalidText(f"what was said of {name!r} is {type(sentence).__name__}; expected one string")
-        found[name] = [" ".join(words(sentence))]
+        found[name] = [" ".join(split(sentence))]
     return found
 
 
-def _reference_words(references: Mapping[str, Sequence[str]], ids: list[str]) -> Words:
+def _reference_words(references: Mapping[str, Sequence[str]], ids: list[str], split: Split) -> Words:
     """References as words, without those that have none."""
     found: Words = {}
     empty = 0
@@ -99,7 +102,7 @@ def _reference_words(references: Mapping[str, Sequence[str]], ids: list[str]) ->
         sentences = references[name]
         if isinstance(sentences, str) or not all(isinstance(sentence, str) for sentence in sentences):
             raise InvalidText(f"the references of {name!r} are {sentences!r}; expected a list of strings")
-        spelled = [" ".join(words(sentence)) for sentence in sentences]
+        spelled = [" ".join(split(sentence)) for sentence in sentences]
         found[name] = [sentence for sentence in spelled if sentence]
         empty += len(spelled) - len(found[name])
     if bare := [name for name in ids if not found[name]]:

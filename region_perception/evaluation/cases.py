@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from region_perception.errors import InputWarning
@@ -38,7 +38,9 @@ class Case:
         name: its own name among the candidates.
         label: its class among `labels`; empty where it is not classified.
         labels: all classes, each with the words that regions are compared with ("mug": "a mug").
+        all_scores: whether the scores of all labels are kept, and not the best one's alone.
         facts: what the protocol needs to judge what is said, as plain JSON values.
+        missed: nothing is shown in its place, as where a detector did not find it: what is said of it is empty.
     """
 
     id: str
@@ -56,17 +58,40 @@ class Case:
     name: str = ""
     label: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    all_scores: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    missed: bool = False
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How sentences are sought, and how regions are compared with texts (see `Captioner.score`; None: its default)."""
+    """How sentences are sought, and how regions are compared with texts (see `Captioner.score`; None: its default).
+
+    max_tokens: of captions; answer_tokens: of answers. What follows `by` holds for both.
+    """
 
     beams: int = 1
     max_tokens: int = 30
     answer_tokens: int = 8
     by: ScoreMethod | None = None
+    min_tokens: int = 0
+    length_penalty: float = 1.0
+    repetition_penalty: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values. Limits and penalties that change nothing are not named."""
+        idle = [each.name for each in fields(self)[4:] if getattr(self, each.name) == each.default]
+        return {name: value for name, value in asdict(self).items() if name not in idle}
+
+    def writing(self, max_tokens: int) -> dict[str, Any]:
+        """The options of `Captioner.caption` and `ask` for texts of at most so many tokens."""
+        return {
+            "beams": self.beams,
+            "max_tokens": max_tokens,
+            "min_tokens": self.min_tokens,
+            "length_penalty": self.length_penalty,
+            "repetition_penalty": self.repetition_penalty,
+        }
 
 
 def ask_model(
@@ -120,18 +145,19 @@ _Told = Iterator[tuple[int, Prediction]]
 
 
 def _captions(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
-    chosen = [i for i, case in enumerate(cases) if case.references]
+    yield from (
+        (i, _prediction(each, CAPTION, "", 0.0, each.references)) for i, each in enumerate(cases) if each.missed
+    )
+    chosen = [i for i, case in enumerate(cases) if case.references and not case.missed]
     wanted = [(views[i], cases[i].region) for i in chosen]
-    for i, told in zip(
-        chosen, captioner.caption(wanted, beams=decoding.beams, max_tokens=decoding.max_tokens), strict=True
-    ):
+    for i, told in zip(chosen, captioner.caption(wanted, **decoding.writing(decoding.max_tokens)), strict=True):
         yield i, _prediction(cases[i], CAPTION, told.text, told.confidence, cases[i].references)
 
 
 def _answers(captioner: Captioner, cases: Sequence[Case], views: Sequence[View], decoding: Decoding) -> _Told:
     chosen = [(i, number) for i, case in enumerate(cases) for number in range(len(case.questions))]
     wanted = [(views[i], cases[i].region, cases[i].questions[number].text) for i, number in chosen]
-    told = captioner.ask(wanted, beams=decoding.beams, max_tokens=decoding.answer_tokens)
+    told = captioner.ask(wanted, **decoding.writing(decoding.answer_tokens))
     for (i, number), answer in zip(chosen, told, strict=True):
         question = cases[i].questions[number]
         yield (
@@ -175,7 +201,9 @@ def _classes(captioner: Captioner, cases: Sequence[Case], views: Sequence[View],
         scores = captioner.score([(views[i], cases[i].region) for i in chosen], list(labels.values()), decoding.by)
         for row, i in enumerate(chosen):
             best = int(scores[row].argmax())
-            yield i, _prediction(cases[i], CLASSIFY, names[best], float(scores[row, best]), (cases[i].label,))
+            every = tuple(round(float(score), 7) for score in scores[row]) if cases[i].all_scores else ()
+            sure = float(scores[row, best])
+            yield i, _prediction(cases[i], CLASSIFY, names[best], sure, (cases[i].label,), scores=every)
 
 
 def _prediction(

@@ -1,11 +1,15 @@
-"""The baseline of models that know whole images only: what a region shows is captioned as a picture of its own."""
+"""The baseline of models that know whole images only: what a region shows is read as a picture of its own."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from region_perception.captioner import Captioner, Wanted
+from region_perception.confidence import ScoreMethod
 from region_perception.errors import InvalidRegion
 from region_perception.observations import ImageObservation
 from region_perception.regions import ImageFootprint, Region
@@ -13,12 +17,19 @@ from region_perception.view import Caption, View
 
 
 class CropCaptioner(Captioner):
-    """Captions a region of an image by cutting out its box and captioning the cutting as a whole image."""
+    """Reads a region of an image by cutting out its box and reading the cutting as a whole image."""
 
     def caption(self, wanted: Wanted, **decoding: Any) -> list[Caption]:
         """A caption for each (view, region), in order; only regions of images have one."""
-        cuttings = [cut_out(view, region) for view, region in wanted]
-        return super().caption([(view, None) for view in self.look_at_all(cuttings)], **decoding)
+        return super().caption(self._cuttings(wanted), **decoding)
+
+    def score(self, wanted: Wanted, texts: Sequence[str], by: ScoreMethod | None = None) -> np.ndarray:
+        """How well each text describes each (view, region): see `Captioner.score`; only regions of images have one."""
+        return super().score(self._cuttings(wanted), texts, by)
+
+    def _cuttings(self, wanted: Wanted) -> Wanted:
+        views = self.look_at_all([cut_out(view, region) for view, region in wanted])
+        return [(view, None) for view in views]
 
 
 def cut_out(view: View, region: Region | None) -> ImageObservation:

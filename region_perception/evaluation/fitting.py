@@ -12,7 +12,7 @@ from region_perception.evaluation.calibration import calibration_error, error_af
 from region_perception.evaluation.cases import Case, Decoding, ask_about, show
 from region_perception.evaluation.estimates import Estimate, estimate_mean
 from region_perception.evaluation.predictions import ANSWER, CAPTION, FIND, Prediction
-from region_perception.evaluation.report import Protocol
+from region_perception.evaluation.protocol import Protocol
 from region_perception.evaluation.running import AT_ONCE
 from region_perception.evaluation.scoring import is_right
 from region_perception.modalities import MODALITIES

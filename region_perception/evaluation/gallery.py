@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from region_perception.evaluation.answers import answers_right
 from region_perception.evaluation.cases import Case
 from region_perception.evaluation.judging import WRONG
-from region_perception.evaluation.predictions import ANSWER, FIND, Prediction
-from region_perception.evaluation.scoring import Judged, Section
+from region_perception.evaluation.predictions import ANSWER, CLASSIFY, FIND, Prediction
+from region_perception.evaluation.scoring import Judged, Section, is_right
 from region_perception.evaluation.sheets import Card, draw_sheet
 
 Reopen = Callable[[Prediction], Case]
@@ -57,19 +56,13 @@ def _sheets(
             "Random captions",
             [_caption_card(section.captions[place], properties, reopen) for place in places],
         )
-    for task, title, make in ((ANSWER, "answers", _answer_card), (FIND, "finds", _find_card)):
+    for task, title, make in _CHOSEN:
         told = [each for each in section.predictions if each.task == task]
-        wrong = [each for each in told if not _right(each)]
+        wrong = [each for each in told if not is_right(each)]
         if wrong:
             places = np.sort(random.choice(len(wrong), min(count, len(wrong)), replace=False))
             heading = f"Wrong {title} ({len(wrong):,} of {len(told):,} are wrong)"
             yield title, heading, [make(wrong[place], reopen) for place in places]
-
-
-def _right(prediction: Prediction) -> bool:
-    if prediction.task == ANSWER:
-        return answers_right(prediction.said, prediction.expected)
-    return prediction.said in prediction.expected
 
 
 def _caption_card(judged: Judged, properties: Sequence[str], reopen: Reopen) -> Card:
@@ -95,6 +88,17 @@ def _answer_card(told: Prediction, reopen: Reopen) -> Card:
     )
 
 
+def _class_card(told: Prediction, reopen: Reopen) -> Card:
+    case = reopen(told)
+    return Card(
+        observation=case.observation,
+        regions=[(case.region, "")] if case.region is not None else [],
+        lines=[told.said, f"expected: {told.expected[0]}"],
+        verdicts={},
+        foot=f"score {told.confidence:.2f}, {told.case}",
+    )
+
+
 def _find_card(told: Prediction, reopen: Reopen) -> Card:
     case = reopen(told)
     return Card(
@@ -104,3 +108,6 @@ def _find_card(told: Prediction, reopen: Reopen) -> Card:
         verdicts={},
         foot=f"score {told.confidence:.2f}, {told.case}",
     )
+
+
+_CHOSEN = ((ANSWER, "answers", _answer_card), (FIND, "finds", _find_card), (CLASSIFY, "classes", _class_card))

@@ -14,12 +14,16 @@ from region_perception.evaluation.scoring import SELECTED
 Sheets = Mapping[str, Sequence[tuple[str, str]]]
 
 _NOTHING = "-"
+_NAMED = 5  # unreadable images or scenes that a report names; run.json has all
 _SUMMARY = (CIDER, BLEU[3], METEOR, ROUGE)
 
 
 def report_in_markdown(report: Mapping[str, Any], headline: Sequence[str], sheets: Sheets) -> str:
     """headline: the properties that the summary shows. sheets: pictures of each section, as (title, path)."""
-    parts = [_heading(report), "## Summary", _summary(report["sections"], headline)]
+    parts = [_heading(report), "## Summary", _summary(report, headline)]
+    for of, scores in report.get("details", {}).items():
+        rows = [[name, percent(each), f"{each['count']:,}"] for name, each in scores.items()]
+        parts += [f"## By {of}", table([of.partition(",")[0], "score", "of"], rows)]
     for section in report["sections"]:
         parts += _section(section, sheets.get(section["name"], ()))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -51,9 +55,13 @@ def _heading(report: Mapping[str, Any]) -> str:
         ],
         [
             "shown",
-            f"{run['done']:,} scenes or images of split {settings['split']}, from number {settings['start']:,} on",
+            f"{run['done']:,} scenes or images of split {settings['split']}"
+            + (f", from number {settings['start']:,} on" if "start" in settings else ""),
         ],
     ]
+    if run["bad"]:
+        named = "; ".join(f"number {number}: {why}" for number, why in [*run["bad"].items()][:_NAMED])
+        rows.append(["left out", f"{len(run['bad']):,} that could not be read: {named}"])
     shown = {name: value for name, value in settings.items() if name not in ("protocol", "split", "start", "decoding")}
     rows += [[name, _plain(value)] for name, value in shown.items()]
     rows += [["decoding", _plain(settings["decoding"])], ["time in the model", _time(run["seconds"])]]
@@ -78,7 +86,41 @@ def _time(seconds: float | None) -> str:
     return _NOTHING if seconds is None else f"{seconds:,.1f} s"
 
 
-def _summary(sections: Sequence[Mapping[str, Any]], headline: Sequence[str]) -> str:
+def _summary(report: Mapping[str, Any], headline: Sequence[str]) -> str:
+    """What was scored, and beside published scores where a protocol is about them."""
+    return "\n\n".join(part for part in (_compared(report), _by_section(report["sections"], headline)) if part)
+
+
+def _compared(report: Mapping[str, Any]) -> str:
+    """The scores by the protocol's own rules beside published ones, with who published them where."""
+    ours, published = _scores_of_run(report), report["published"]
+    if not ("measured" in report or published or report["differs"]):
+        return ""
+    names = _in_order([*ours, *(figure["score"] for figure in published)])
+    theirs = {(figure["system"], figure["score"]): f"{figure['percent']:.1f}" for figure in published}
+    sources = {figure["system"]: figure["source"] for figure in published}
+    rows = [[f"this model: {report['model']['name']}", *(percent(ours.get(name)) for name in names), ""]]
+    rows += [
+        [system, *(theirs.get((system, name), _NOTHING) for name in names), source]
+        for system, source in sources.items()
+    ]
+    notes = [*report.get("notes", ()), *(f"Other than published: {each}." for each in report["differs"])]
+    return "\n\n".join([table(["scores in percent", *names, "source"], rows), "\n".join(f"- {each}" for each in notes)])
+
+
+def _in_order(names: Sequence[str]) -> list[str]:
+    """Each name once, scores of captions in their usual order behind all others."""
+    usual = [name for name in CAPTION_SCORES if name in names]
+    return [*dict.fromkeys(name for name in names if name not in usual), *usual]
+
+
+def _scores_of_run(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the protocol measured; by default the scores of captions."""
+    told = [section[CAPTION]["scores"] for section in report["sections"] if CAPTION in section]
+    return report["measured"] if "measured" in report else told[0] if told else {}
+
+
+def _by_section(sections: Sequence[Mapping[str, Any]], headline: Sequence[str]) -> str:
     tasks = (ANSWER, FIND, CLASSIFY, SELECTED)
     columns = ["shown", "cases", *headline, *_SUMMARY, "answers", "found", "class", "selected", "ECE"]
     rows = []

@@ -41,6 +41,7 @@ class Prediction:
         topic: what the question is about.
         options: what there was to choose from.
         facts: what the protocol needs to judge it, as plain JSON values.
+        scores: those of all classes, in the order of the protocol's labels, where it asks for them.
     """
 
     id: str
@@ -57,13 +58,14 @@ class Prediction:
     topic: str = ""
     options: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    scores: tuple[float, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value not in ("", (), {})})
 
 
 _NAMES = {each.name for each in fields(Prediction)}
-_LISTS = ("expected", "options")
+_LISTS = ("expected", "options", "scores")
 _DEFAULTS: dict[str, Any] = {"pointing": "", "said": "", "expected": ()}  # left out of a line where they are empty
 
 
@@ -144,6 +146,11 @@ class Recorder:
     def done(self) -> int:
         return int(self._run["done"])
 
+    @property
+    def bad(self) -> dict[str, str]:
+        """What could not be read so far, and why, by the number of the group."""
+        return dict(self._run.get("bad", {}))
+
     def add(self, predictions: Sequence[Prediction], groups: int, seconds: float, **facts: Any) -> None:
         """Adds what was said about the next `groups` groups. facts: about the run, to be kept in run.json."""
         with (self.folder / "predictions.jsonl").open("ab") as file:
@@ -163,9 +170,9 @@ class Recorder:
 
 def _refuse_others(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for part in ("settings", "model"):
-        for name in wanted[part]:
-            if found[part].get(name) != wanted[part][name]:
-                there, here = found[part].get(name), wanted[part][name]
+        for name in {**wanted[part], **found[part]}:  # what stands in one of them alone, too
+            there, here = found[part].get(name), wanted[part].get(name)
+            if there != here:
                 raise InvalidInput(
                     f"{folder} holds an evaluation with {name} {there!r}, not {here!r}; name another folder"
                 )

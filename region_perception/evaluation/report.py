@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from region_perception.errors import InvalidInput
 from region_perception.evaluation import estimates
-from region_perception.evaluation.cases import Case
 from region_perception.evaluation.java import java_version
 from region_perception.evaluation.markdown import report_in_markdown
-from region_perception.evaluation.predictions import Prediction, read_predictions, read_run
-from region_perception.evaluation.scoring import Judge, score_sections
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What a report needs to know of the protocol that a run was made by.
-
-    name: as in the settings of its runs. judge: what is right in a caption, property by property. whole: see
-    `scoring.score_sections`. headline: the properties that the summary shows. properties: those that pictures show.
-    reopen: from the settings of a run and a prediction to the case that it is about.
-    """
-
-    name: str
-    judge: Judge | None
-    whole: str
-    headline: tuple[str, ...]
-    properties: tuple[str, ...]
-    reopen: Callable[[dict[str, Any], Prediction], Case]
+from region_perception.evaluation.predictions import read_predictions, read_run
+from region_perception.evaluation.protocol import Protocol
+from region_perception.evaluation.scoring import score_sections
 
 
 def write_report(folder: Path, protocol: Protocol, *, java: bool = True, pictures: int = 8) -> dict[str, Any]:
@@ -49,24 +31,33 @@ def write_report(folder: Path, protocol: Protocol, *, java: bool = True, picture
     if not predictions:
         raise InvalidInput(f"{folder} holds no predictions yet: nothing can be scored")
     sections = score_sections(predictions, protocol.judge, protocol.whole, java=java)
+    measured = protocol.measure(predictions, java) if protocol.measure else None
     report = {
         "protocol": protocol.name,
         "model": run["model"],
         "settings": run["settings"],
-        "run": {name: run.get(name) for name in ("done", "seconds", "hardware")},
+        "run": {name: run.get(name) for name in ("done", "seconds", "hardware", "bad")},
         "java": java_version() if java else "not looked for",
         "intervals": {"level": estimates.LEVEL, "resamples": estimates.RESAMPLES, "seed": estimates.SEED},
         "sections": [{"name": section.name} | section.scores for section in sections],
     }
-    sheets: dict[str, list[tuple[str, str]]] = {}
-    if pictures:
+    if measured is not None:
+        report["measured"] = {name: each.to_dict() for name, each in measured.scores.items()}
+        report["notes"] = list(measured.notes)
+        report["details"] = {
+            of: {name: each.to_dict() for name, each in parts.items()} for of, parts in measured.details.items()
+        }
+    report["published"] = [asdict(figure) for figure in protocol.figures]
+    report["differs"] = protocol.differs_on(run["settings"]["split"])
+    _write(folder / "report.json", json.dumps(report, indent=2) + "\n")
+    _write(folder / "report.md", report_in_markdown(report, protocol.headline, {}))
+    if pictures:  # last, as scores are there even where the data are not any more
         from region_perception.evaluation.gallery import draw_gallery
 
         sheets = draw_gallery(
             folder, sections, protocol.properties, partial(protocol.reopen, run["settings"]), pictures
         )
-    _write(folder / "report.json", json.dumps(report, indent=2) + "\n")
-    _write(folder / "report.md", report_in_markdown(report, protocol.headline, sheets))
+        _write(folder / "report.md", report_in_markdown(report, protocol.headline, sheets))
     return report
 
 

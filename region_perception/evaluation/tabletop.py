@@ -24,7 +24,7 @@ from region_perception.evaluation.pointing import (
     point_in_image,
 )
 from region_perception.evaluation.predictions import Prediction
-from region_perception.evaluation.report import Protocol
+from region_perception.evaluation.protocol import Protocol
 from region_perception.evaluation.words import words
 from region_perception.modalities import CLOUD_REGION, IMAGE_REGION, MODALITIES, REGION_MODALITIES
 from region_perception.regions import Region
@@ -74,7 +74,7 @@ class TabletopSettings:
     start: int = 0
     modalities: tuple[str, ...] = MODALITIES
     pointing: tuple[str, ...] = (BOX,)
-    size: tuple[int, int] = (224, 224)
+    size: tuple[int, int] = (256, 256)
     cloud: str = MEASURED
 
     def __post_init__(self) -> None:

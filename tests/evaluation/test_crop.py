@@ -31,6 +31,18 @@ def test_a_region_is_captioned_as_a_whole_image_of_its_box(captioner: CropCaptio
     assert {each.modality for each in told} == {"image"}
 
 
+def test_a_region_is_compared_with_texts_as_a_whole_image_of_its_box(captioner: CropCaptioner) -> None:
+    texts = ["a mug", "a bowl", "a red book"]
+    told = captioner.score([(captioner.look(PIXELS), Box(10, 20, 50, 60))], texts, "contrast")
+    alone = captioner.look(np.ascontiguousarray(PIXELS[WINDOWS[0]]))
+    plain = super(CropCaptioner, captioner).score([(alone, None)], texts, "contrast")
+    np.testing.assert_allclose(told, plain, atol=1e-5)
+    of_region = super(CropCaptioner, captioner).score(
+        [(captioner.look(PIXELS), Box(10, 20, 50, 60))], texts, "contrast"
+    )
+    assert abs(told - of_region).max() > 1e-3, "the region itself scores otherwise, else this proves nothing"
+
+
 def test_pixels_that_a_box_touches_are_cut_out_whole(captioner: CropCaptioner) -> None:
     cutting = cut_out(captioner.look(PIXELS), Box(10.6, 20.2, 12.1, 21.0))
     assert np.array_equal(cutting.pixels, PIXELS[20:21, 10:13])
@@ -41,3 +53,5 @@ def test_only_regions_of_images_can_be_cut_out(captioner: CropCaptioner) -> None
     for view, region in ((cloud, Box3D((0, 0, 0), (1, 1, 1))), (captioner.look(PIXELS), None)):
         with pytest.raises(InvalidRegion, match="only regions of images"):
             captioner.caption([(view, region)])
+        with pytest.raises(InvalidRegion, match="only regions of images"):
+            captioner.score([(view, region)], ["a mug"], "contrast")

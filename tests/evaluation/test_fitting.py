@@ -14,7 +14,7 @@ from region_perception.evaluation.calibration import fit_calibration
 from region_perception.evaluation.fitting import fit_confidences, fit_predictions
 from region_perception.evaluation.judging import RIGHT, WRONG
 from region_perception.evaluation.predictions import Prediction
-from region_perception.evaluation.report import Protocol
+from region_perception.evaluation.protocol import Protocol
 from region_perception.evaluation.tabletop import TABLETOP
 
 
@@ -22,7 +22,7 @@ def judge(prediction):
     return {"all": RIGHT if prediction.said in prediction.expected else WRONG}
 
 
-PROTOCOL = Protocol("plain", judge, "all", (), (), lambda settings, prediction: None)
+PROTOCOL = Protocol(name="plain", judge=judge, whole="all", reopen=lambda settings, prediction: None)
 
 
 def told(task, modality, confidences, right):

@@ -58,6 +58,8 @@ def test_a_run_goes_on_and_drops_what_was_not_complete(tmp_path) -> None:
     [
         (SETTINGS | {"split": "val"}, MODEL, "split 'test', not 'val'"),
         (SETTINGS, MODEL | {"source": "there"}, "source 'here', not 'there'"),
+        (SETTINGS | {"baseline": "cut out"}, MODEL, "baseline None, not 'cut out'"),
+        ({"split": "test"}, MODEL, r"tasks \['caption'\], not None"),
     ],
 )
 def test_a_folder_of_another_run_is_refused(tmp_path, settings, model, named) -> None:

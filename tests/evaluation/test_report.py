@@ -128,7 +128,7 @@ def test_the_command_evaluates_and_scores_again(tmp_path, capsys) -> None:
         "1",
     )
     out = ("--out", str(tmp_path / "out"))
-    assert main(["evaluate", "--untrained", *out, *shown, *asked]) == 0
+    assert main(["evaluate", "tabletop", "--untrained", *out, *shown, *asked]) == 0
     first = capsys.readouterr()
     assert "| image_region by click |" in first.out
     sections = {each["name"]: each for each in json.loads((tmp_path / "out" / "report.json").read_text())["sections"]}
@@ -138,8 +138,8 @@ def test_the_command_evaluates_and_scores_again(tmp_path, capsys) -> None:
     assert "selected" not in sections["cloud_region by box"]
     assert "report.md" in first.err
     assert (tmp_path / "out" / "cases" / "cloud_region-by-click-random.jpg").exists()
-    assert main(["evaluate", *out, "--score-only", "--without-java", "--pictures", "0"]) == 0
+    assert main(["evaluate", "tabletop", *out, "--score-only", "--without-java", "--pictures", "0"]) == 0
     assert capsys.readouterr().out == first.out
-    assert main(["evaluate", "--untrained", *out, *shown, *asked, "--split", "val"]) == 2
+    assert main(["evaluate", "tabletop", "--untrained", *out, *shown, *asked, "--split", "val"]) == 2
     assert "split 'test', not 'val'" in capsys.readouterr().err
-    assert main(["evaluate", "--score-only", "--out", str(tmp_path / "none")]) == 2
+    assert main(["evaluate", "tabletop", "--score-only", "--out", str(tmp_path / "none")]) == 2
