@@ -11,12 +11,11 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType, JumpThreshold
-from rclpy.duration import Duration
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn as Result
 from rclpy.node import Node
@@ -45,12 +44,14 @@ from ros_nodes.runtime.parameters import Parameters
 from ros_nodes.runtime.qos import LATCHED
 from ros_nodes.runtime.running import run
 from ros_nodes.runtime.sensors import transforms_by
-from ros_nodes.runtime.transforms import JUMP_BACK, tf2_lookup
+from ros_nodes.runtime.time_jumps import on_jump
+from ros_nodes.runtime.transforms import tf2_lookup
 from ros_nodes.runtime.worker import Worker
 
 STATUS_EVERY = 1.0  # seconds
 SILENT = 0.2  # messages a second: fewer are worth a warning
 SENSORS = ("image", "depth", "camera_info", "points")
+STATES = ("unconfigured", "loading", "inactive", "active", "failed")
 
 
 class RegionCaptioner(LifecycleNodeMixin, Node):
@@ -58,7 +59,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
 
     def __init__(self) -> None:
         Node.__init__(self, "region_captioner")
-        self._guard = Guard(self.get_logger())
+        self._guard = Guard(self.get_logger(), self.context.ok)
         self._table = Parameters(self, CaptionerSettings(), applied=self._apply)
         self._state = State.STATE_UNCONFIGURED
         self._model = Model()
@@ -77,9 +78,8 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         )
         self._make_faces()
         LifecycleNodeMixin.__init__(self, callback_group=self._request_group)
-        # A transition that the state does not allow raises, and its client would wait for an answer for ever.
         change = self._service_change_state
-        change.callback = self._guard.service(change.callback, "change_state")
+        change.callback = self._guard.service(self._allowed(change.callback), "change_state")
         if self.settings.autostart:
             threading.Thread(target=self._autostart, name="autostart", daemon=True).start()
 
@@ -142,8 +142,7 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(STATUS_EVERY, self._guard(self._watch, "status"), watch, clock)
         self._diagnostics = diagnostics.Diagnostics(self, self._guard, self._diagnosis, group=watch)
-        threshold = JumpThreshold(min_forward=None, min_backward=Duration(seconds=JUMP_BACK), on_clock_change=True)
-        self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._guard(self._jumped, "clock"))
+        self._jump = on_jump(self, self._guard(self._jumped, "clock"))
         self._tell()
 
     def _settings_now(self) -> CaptionerSettings:
@@ -178,14 +177,13 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             raise Refusal(Code.NOT_READY, f"the node is {names[self._state]}")
 
     def _failed(self, error: BaseException) -> None:
-        if self._stopping.is_set() or not self.context.ok():
-            return  # it came too late to be said to anybody
-        self._guard.caught(error, "worker")
+        if not self._stopping.is_set():  # else it came too late to be said to anybody
+            self._guard.caught(error, "worker")
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds
 
-    def _jumped(self, jump: Any) -> None:
+    def _jumped(self) -> None:
         """Stamps from before say nothing about ages any more."""
         for name in SENSORS:
             self._inputs[name].frames.clear()
@@ -239,6 +237,20 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             self.set_parameters_atomically([Parameter("model", value=name), Parameter("device", value=device)])
 
     # Transitions ------------------------------------------------------------------------------------------------------
+
+    def _allowed(self, change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """A transition that the state does not allow raises: its client would wait for an answer for ever."""
+
+        def changed(request: Any, response: Any) -> Any:
+            try:
+                return change(request, response)
+            except RuntimeError as error:
+                wanted = request.transition.label or request.transition.id
+                raise Refusal(
+                    Code.NOT_READY, f"transition {wanted!r} is not allowed while {STATES[self._state]}"
+                ) from error
+
+        return changed
 
     def _autostart(self) -> None:
         try:
@@ -340,9 +352,8 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
         self._status.publish(status)
 
     def _diagnosis(self) -> diagnostics.Told:
-        names = ("unconfigured", "loading", "inactive", "active", "failed")
         tally = self._answering.tally
-        values: dict[str, Any] = {"state": names[self._state], "model": self._model.name}
+        values: dict[str, Any] = {"state": STATES[self._state], "model": self._model.name}
         values |= {"answered": tally.answered, "refused": tally.refused, "encoded": tally.encoded}
         values |= {
             "inference_time": f"{tally.inference_time:.3f}",
@@ -359,15 +370,14 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             return diagnostics.ERROR, str(self._guard.last), values
         if self._state == State.STATE_ACTIVE and silent:
             return diagnostics.WARN, f"publishers, but no messages: {', '.join(silent)}", values
-        return diagnostics.OK, names[self._state], values
+        return diagnostics.OK, STATES[self._state], values
 
-    def stop(self, timeout: float) -> bool:
-        """The end: nobody waits any longer; whether all that ran has come to its end."""
+    def stop(self, timeout: float) -> None:
+        """The end: nobody waits any longer, and what runs is waited for so many seconds."""
         self._stopping.set()
-        ended = self._worker.stop(timeout)
+        self._worker.stop(timeout)
         self._end_tf()
         self._scene.destroy()
-        return ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

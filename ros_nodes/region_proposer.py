@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rclpy.clock import Clock, ClockType, JumpThreshold
-from rclpy.duration import Duration
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from region_perception_msgs.msg import Region2DArray, Region3DArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -31,7 +30,8 @@ from ros_nodes.runtime.parameters import Parameters
 from ros_nodes.runtime.qos import RESULTS
 from ros_nodes.runtime.running import run
 from ros_nodes.runtime.sensors import transforms_by
-from ros_nodes.runtime.transforms import JUMP_BACK, tf2_lookup
+from ros_nodes.runtime.time_jumps import on_jump
+from ros_nodes.runtime.transforms import tf2_lookup
 from ros_nodes.runtime.worker import Worker
 
 LOOK_AROUND_EVERY = 1.0  # seconds
@@ -43,7 +43,7 @@ class RegionProposer(Node):
 
     def __init__(self) -> None:
         super().__init__("region_proposer")
-        self._guard = Guard(self.get_logger())
+        self._guard = Guard(self.get_logger(), self.context.ok)
         self._table = Parameters(self, ProposerSettings(), applied=self._apply)
         self._lookup, self._end_tf = tf2_lookup(self)
         self._make_transforms()
@@ -58,8 +58,7 @@ class RegionProposer(Node):
         self._done: dict[str, int] = {}
         self._not_before = 0.0  # time.monotonic()
         self.proposed = self.seconds = 0.0
-        threshold = JumpThreshold(min_forward=None, min_backward=Duration(seconds=JUMP_BACK), on_clock_change=True)
-        self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._guard(self._jumped, "clock"))
+        self._jump = on_jump(self, self._guard(self._jumped, "clock"))
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(LOOK_AROUND_EVERY, self._guard(self._look_around, "inputs"), clock=clock)
         self._diagnostics = diagnostics.Diagnostics(self, self._guard, self._diagnosis)
@@ -103,7 +102,7 @@ class RegionProposer(Node):
         self._make_transforms()
         self._start_anew()
 
-    def _jumped(self, jump: Any) -> None:
+    def _jumped(self) -> None:
         for each in self._inputs.values():
             each.frames.clear()
         self._start_anew()
@@ -183,11 +182,10 @@ class RegionProposer(Node):
             return diagnostics.WARN, "nothing has come yet", values
         return diagnostics.OK, "proposing", values
 
-    def stop(self, timeout: float) -> bool:
-        """The end of the worker; whether it has come to it."""
-        ended = self._worker.stop(timeout)
+    def stop(self, timeout: float) -> None:
+        """The end of the worker, which is waited for so many seconds."""
+        self._worker.stop(timeout)
         self._end_tf()
-        return ended
 
 
 def _place(region: Region, seen: ImageObservation | CloudObservation) -> tuple[np.ndarray, np.ndarray]:

@@ -48,7 +48,7 @@ class RegionSelector(Node):
 
     def __init__(self) -> None:
         super().__init__("region_selector")
-        self._guard = Guard(self.get_logger())
+        self._guard = Guard(self.get_logger(), self.context.ok)
         self._table = Parameters(self, SelectorSettings(), applied=lambda *_: self._show_all())
         self._one = MutuallyExclusiveCallbackGroup()
         self._selections = Selections(self._gone)
@@ -68,6 +68,7 @@ class RegionSelector(Node):
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(LOOK_EVERY, self._guard(self._ask_due, "asking"), self._one, clock)
         self._diagnostics = diagnostics.Diagnostics(self, self._guard, self._diagnosis, group=self._one)
+        self._tell()  # viewers may still show what one before this had selected
 
     @property
     def settings(self) -> SelectorSettings:

@@ -55,7 +55,7 @@ class SceneSimulator(Node):
         super().__init__("scene_simulator")
         if importlib.util.find_spec("open3d") is None:
             raise InvalidParameters("the simulated camera needs open3d: pip install 'region_perception[cloud]'")
-        self._guard = Guard(self.get_logger())
+        self._guard = Guard(self.get_logger(), self.context.ok)
         self._table = Parameters(self, SimulatorSettings(), applied=self._apply)
         settings = self.settings
         self._random = np.random.default_rng(settings.seed)
@@ -231,13 +231,13 @@ class SceneSimulator(Node):
             return diagnostics.WARN, "the first picture is being drawn", values
         return diagnostics.OK, "publishing", values
 
-    def stop(self, timeout: float) -> bool:
-        """The end of all threads; whether they have come to it."""
+    def stop(self, timeout: float) -> None:
+        """The end of all threads, which is waited for so many seconds: a picture that is being drawn takes longer."""
+        until = time.monotonic() + timeout
         self._stopping.set()
-        ended = self._shots.stop(timeout)
+        self._shots.stop(timeout)
         for thread in self._threads:
-            thread.join(timeout)
-        return ended and not any(thread.is_alive() for thread in self._threads)
+            thread.join(max(until - time.monotonic(), 0.0))
 
 
 def large_messages() -> Path | None:

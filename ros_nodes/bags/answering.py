@@ -28,6 +28,7 @@ from ros_nodes.encoding import (
     encode_region_3d,
 )
 from ros_nodes.messages.classes import Header
+from ros_nodes.messages.stamps import header_of
 from ros_nodes.runtime.transforms import Transforms
 
 if TYPE_CHECKING:
@@ -164,6 +165,5 @@ def _regions(job: Job, messages: Mapping[Key, Any]) -> list[Any]:
         array = vision.regions_3d(array) if job.of_cloud else vision.regions_2d(array)
     chosen = [region for place, region in enumerate(array.regions) if place in job.which]
     for region in chosen:
-        if not (region.header.frame_id or nanoseconds(region.header.stamp)):
-            region.header = array.header
+        region.header = header_of(region, array)
     return chosen

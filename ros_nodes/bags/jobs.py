@@ -17,7 +17,7 @@ from ros_nodes.bags.recorded_tf import STATIC, RecordedTransforms
 from ros_nodes.bags.settings import BagSettings
 from ros_nodes.bags.topics import REGIONS_2D, Topics
 from ros_nodes.messages.refusals import Refusal
-from ros_nodes.messages.stamps import nanoseconds
+from ros_nodes.messages.stamps import header_of, nanoseconds
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ class Track:
         place = bisect_right(self._times, time)
         return self.keys[place - 1] if place else None
 
+    def while_newest(self, time: int, end: int | None) -> list[Key]:
+        """The last that was recorded until `time`, and all after it that were before `end`; None is for ever."""
+        first, last = bisect_right(self._times, time), len(self.keys)
+        return self.keys[max(first - 1, 0) : last if end is None else max(bisect_left(self._times, end), first)]
+
 
 class Turns:
     """Names messages as they are read."""
@@ -149,12 +154,11 @@ class Scan:
 
 
 def stamps_of(message: Any) -> dict[int, tuple[int, ...]]:
-    """By the stamp that they name, the places of regions in a message; what has no stamp has that of the array."""
-    whole = nanoseconds(message.header.stamp)
+    """By the stamp that they name, 0 for the newest frame, the places of regions in a message."""
     found: dict[int, list[int]] = {}
     for place, region in enumerate(message.regions if hasattr(message, "regions") else message.detections):
-        found.setdefault(nanoseconds(region.header.stamp) or whole, []).append(place)
-    found = found or {whole: []}  # that there is nothing any more is said, too
+        found.setdefault(nanoseconds(header_of(region, message).stamp), []).append(place)
+    found = found or {nanoseconds(message.header.stamp): []}  # that there is nothing any more is said, too
     return {stamp: tuple(places) for stamp, places in found.items()}
 
 
@@ -165,11 +169,24 @@ def jobs_of(scan: Scan, settings: BagSettings) -> list[Job]:
 
 
 def _asked(scan: Scan, settings: BagSettings) -> Iterator[Job]:
-    for key, of_cloud, by_stamp in scan.regions:
+    for (key, of_cloud, by_stamp), end in zip(scan.regions, _ends(scan), strict=True):
         track = scan.tracks[_frames(scan.topics, of_cloud)]
+        if any(by_stamp.values()) and set(by_stamp) == {0} and not settings.once:
+            for frame in track.while_newest(key.time, end) or (None,):
+                yield _job(scan, settings, of_cloud, frame, key, by_stamp[0])
+            continue
         for stamp, which in by_stamp.items():
-            frame = track.by_stamp(stamp, _slop(settings)) if stamp else track.newest(key.time)
-            yield _job(scan, settings, of_cloud, frame, key, which, stamp)
+            found = track.by_stamp(stamp, _slop(settings)) if stamp else track.newest(key.time)
+            yield _job(scan, settings, of_cloud, found, key, which, stamp)
+
+
+def _ends(scan: Scan) -> list[int | None]:
+    """When the next regions of the same kind came, for each message of regions; None where none did."""
+    ends, after = list[int | None](), dict[bool, int]()
+    for key, of_cloud, _ in reversed(scan.regions):
+        ends.append(after.get(of_cloud))
+        after[of_cloud] = key.time
+    return ends[::-1]
 
 
 def _proposing(scan: Scan, settings: BagSettings) -> Iterator[Job]:

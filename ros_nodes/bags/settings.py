@@ -31,9 +31,10 @@ class BagSettings:
     propose: where things are looked for, if not the bag's own topics of regions say where they are. every: seconds from
     one frame in which things are looked for to the next. most: how many of a frame. slop: seconds that stamps may
     differ and still mean the same frame. single: regions are read from what they point into alone, and not from the
-    cloud or image of the same moment, too. upright_frame: of the bag's TF, that clouds are taken into.
-    Without, axes: "auto", "body" or "optical", see `ros_nodes.messages.frames`; and pose: x y z roll pitch yaw of the
-    sensor's body in a frame that stands upright, metres and radians.
+    cloud or image of the same moment, too. once: regions whose stamp is 0 are captioned on the newest frame alone, and
+    not on every frame until others come, as the node does it. upright_frame: of the bag's TF, that clouds are taken
+    into. Without, axes: "auto", "body" or "optical", see `ros_nodes.messages.frames`; and pose: x y z roll pitch yaw of
+    the sensor's body in a frame that stands upright, metres and radians.
     """
 
     topics: TopicNames = field(default_factory=TopicNames)
@@ -42,6 +43,7 @@ class BagSettings:
     most: int = 16
     slop: float = 0.05
     single: bool = False
+    once: bool = False
     upright_frame: str = ""
     axes: str = "auto"
     pose: tuple[float, float, float, float, float, float] | None = None

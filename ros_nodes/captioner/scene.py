@@ -109,6 +109,7 @@ class SceneAction:
         try:
             with self._turn():
                 self._caption(run)
+            run.check()
             handle.succeed()
         except Canceled as refusal:
             run.result.status = encode_status(refusal)

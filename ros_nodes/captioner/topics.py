@@ -15,6 +15,7 @@ from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.decoding import nanoseconds, refusal_of
 from ros_nodes.encoding import encode_captions, encode_status
+from ros_nodes.messages.stamps import header_of
 from ros_nodes.runtime.inputs import FLOWING, Input
 from ros_nodes.runtime.newest import Frame
 
@@ -71,7 +72,7 @@ class Topics:
         self._done.clear()
         for kind in KINDS:
             frame = self._inputs[kind].frames.peek()
-            if frame is not None and any(_stamp(region, frame.value) for region in frame.value.regions):
+            if frame is not None and any(_stamps(frame.value)):
                 self._inputs[kind].frames.clear()
 
     def run(self) -> None:
@@ -116,7 +117,7 @@ class Topics:
         if frame is None:
             return None
         array = frame.value
-        stamps = {_stamp(region, array) for region in array.regions}
+        stamps = _stamps(array)
         if stamps == {0} and self._settings().follow:
             on, _ = self._newest(kind)
         else:
@@ -126,8 +127,7 @@ class Topics:
         if on is None and not all(arrived(self._inputs, kind, stamp) for stamp in stamps) and self._waits(frame):
             return None
         for region in array.regions:
-            if not nanoseconds(region.header.stamp) and not region.header.frame_id:
-                region.header = array.header
+            region.header = header_of(region, array)
         return Due(kind, array, frame.number, on)
 
     def _newest(self, kind: str) -> tuple[Key | None, int]:
@@ -166,7 +166,6 @@ def arrived(inputs: Mapping[str, Input[Any]], kind: str, stamp: int) -> bool:
     return any(inputs[name].frames.has(stamp) for name in names)
 
 
-def _stamp(region: Any, array: Any) -> int:
-    """Nanoseconds of the frame that a region was found in; 0 for any."""
-    own = nanoseconds(region.header.stamp)
-    return own if own or region.header.frame_id else nanoseconds(array.header.stamp)
+def _stamps(array: Any) -> set[int]:
+    """Nanoseconds of the frames that the regions of an array were found in; 0 for any."""
+    return {nanoseconds(header_of(region, array).stamp) for region in array.regions}

@@ -9,6 +9,7 @@ from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from std_msgs.msg import Header
 from visualization_msgs.msg import InteractiveMarkerFeedback, InteractiveMarkerPose, InteractiveMarkerUpdate
@@ -26,6 +27,9 @@ class InteractiveServer:
 
     feedback: called with each feedback that counts, after the marker has its pose from it; it must return at once.
     Whatever it changes goes out with the next update: at once when a button is let go or a menu was used.
+
+    A viewer may have followed a server that was before this one, and was killed. It learns of that by an update whose
+    number does not come after those that it heard: so each new viewer is sent one, and numbers begin at the time.
     """
 
     def __init__(
@@ -40,10 +44,16 @@ class InteractiveServer:
         self.ignored = 0
         self._id = f"{node.get_fully_qualified_name()}/{namespace}"
         self._feedback, self._guard = feedback, guard
-        self._store = MarkerStore()
+        self._store = MarkerStore(time.time_ns() // 1_000_000)  # no server sends as many in that time
         # Numbers must go out in order, whichever threads make changes.
         self._lock = threading.RLock()
-        self._updates = node.create_publisher(InteractiveMarkerUpdate, f"{namespace}/update", FEEDBACK)
+        self._updates = node.create_publisher(
+            InteractiveMarkerUpdate,
+            f"{namespace}/update",
+            FEEDBACK,
+            callback_group=group,
+            event_callbacks=PublisherEventCallbacks(matched=guard(self._met, "viewers")),
+        )
         self._heard = node.create_subscription(
             InteractiveMarkerFeedback,
             f"{namespace}/feedback",
@@ -81,10 +91,10 @@ class InteractiveServer:
         with self._lock:
             self._store.erase(name)
 
-    def apply(self) -> None:
-        """Sends what has changed, if anything has."""
+    def apply(self, *, always: bool = False) -> None:
+        """Sends what has changed, if anything has. always: an update without anything, where nothing has."""
         with self._lock:
-            update = self._store.apply()
+            update = self._store.apply(always=always)
             if update is None:
                 return
             poses = [
@@ -101,6 +111,11 @@ class InteractiveServer:
                     erases=update.erased,
                 )
             )
+
+    def _met(self, event: Any) -> None:
+        """Somebody begins or ceases to listen."""
+        if event.current_count_change > 0:
+            self.apply(always=True)
 
     def _frame(self, name: str) -> str:
         marker = self._store.get(name)

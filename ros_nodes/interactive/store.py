@@ -27,11 +27,11 @@ class Update:
 class MarkerStore:
     """Markers by name. They are any objects with `name` and `pose`; changes wait until `apply`.
 
-    Not for several threads at once.
+    first: the number that the first update comes after. Not for several threads at once.
     """
 
-    def __init__(self) -> None:
-        self.number = 0
+    def __init__(self, first: int = 0) -> None:
+        self.number = first
         self._markers: dict[str, Any] = {}
         self._inserted: dict[str, Any] = {}
         self._moved: dict[str, Any] = {}
@@ -77,12 +77,15 @@ class MarkerStore:
             self._erased[name] = None
         return True
 
-    def apply(self) -> Update | None:
-        """What has changed since the last time, to be sent at once; None where nothing has, and no number is used."""
+    def apply(self, *, always: bool = False) -> Update | None:
+        """What has changed since the last time, to be sent at once; None where nothing has, and no number is used.
+
+        always: where nothing has changed, that is an update, too.
+        """
         for name in [name for name, pose in self._moved.items() if name in self._inserted]:
             self._inserted[name] = copy.copy(self._inserted[name])
             self._inserted[name].pose = self._moved.pop(name)
-        if not (self._inserted or self._moved or self._erased):
+        if not (self._inserted or self._moved or self._erased or always):
             return None
         self.number += 1
         update = Update(self.number, list(self._inserted.values()), dict(self._moved), list(self._erased))

@@ -14,6 +14,15 @@ def nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
+def header_of(region: Any, array: Any) -> Any:
+    """The header that holds for a region, or a detection, of an array: an empty one means that of the array.
+
+    Its stamp is that of the frame that the region was found in; 0 for the newest.
+    """
+    own = region.header
+    return own if own.frame_id or nanoseconds(own.stamp) else array.header
+
+
 def check_age(stamp: Any, now: int, max_age: float, *, max_ahead: float = MAX_AHEAD, what: str = "frame") -> float:
     """Seconds from `stamp` until `now` (nanoseconds of the node's clock, simulated or not); never below 0.
 

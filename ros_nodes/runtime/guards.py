@@ -19,11 +19,12 @@ EVERY = 5.0  # seconds between two lines of the log about one matter
 class Guard:
     """Wraps callbacks. An exception that left one would leave `spin`, too, and with it the node.
 
-    logger: of the node. `count` says how often something was caught, `last` what it was.
+    logger: of the node. running: whether ROS is there; once it is not, all publishing fails, which is no mistake of
+    anybody. `count` says how often something was caught, `last` what it was.
     """
 
-    def __init__(self, logger: Any) -> None:
-        self._logger = logger
+    def __init__(self, logger: Any, running: Callable[[], bool] = lambda: True) -> None:
+        self._logger, self._running = logger, running
         self._lock = threading.Lock()
         self._logged: dict[str, tuple[float, int]] = {}  # matter: when a line was written, how many were left out since
         self.count = 0
@@ -66,6 +67,8 @@ class Guard:
         A refusal is somebody else's mistake and a warning; anything else is one of the node, with its traceback.
         """
         refusal = refusal_of(error)
+        if not self._running():
+            return refusal
         with self._lock:
             self.count += 1
             self.last, self.last_at = refusal.bare(), time.monotonic()

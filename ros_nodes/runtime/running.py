@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,15 +18,15 @@ from rclpy.node import Node
 from ros_nodes.runtime.parameters import InvalidParameters
 
 THREADS = 16  # most of them wait for the worker; the executor must never run out of them, or it spins in place
-STOP_WITHIN = 10.0  # seconds for what runs to come to an end
+STOP_WITHIN = 1.0  # seconds for what runs to come to an end; what takes longer is not waited for
 
 
 def run(make: Callable[[], Node], arguments: Sequence[str] | None = None, *, threads: int = THREADS) -> int:
-    """The whole life of a node, until SIGINT or SIGTERM; returns the exit code of the program.
+    """The whole life of a node, until SIGINT or SIGTERM, which end the process with 0; else returns its exit code.
 
-    make: creates the node, after ROS is initialised. A node that has a `stop` method is told before it is destroyed.
-    arguments: of the command line with `--ros-args`; None for those of the program. Mistakes in them are written to
-    stderr and end it with 2.
+    make: creates the node, after ROS is initialised. A node that has a `stop` method is told before it is destroyed,
+    with the seconds that it may take. arguments: of the command line with `--ros-args`; None for those of the program.
+    Mistakes in them are written to stderr and end it with 2.
     """
     try:
         rclpy.init(args=None if arguments is None else list(arguments))
@@ -41,6 +42,10 @@ def run(make: Callable[[], Node], arguments: Sequence[str] | None = None, *, thr
     except (KeyboardInterrupt, ExternalShutdownException):
         rclpy.try_shutdown()
         return 0
+    except Exception:
+        if rclpy.ok():
+            raise
+        return 0  # told to stop meanwhile, after which nothing of a node can be made
     executor = MultiThreadedExecutor(threads)
     executor.add_node(node)
     try:
@@ -49,12 +54,12 @@ def run(make: Callable[[], Node], arguments: Sequence[str] | None = None, *, thr
         # A terminal sends the interrupt twice: to the group, and through launch. The second must not end the ending.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        ended = _end(executor, node)
-    if not ended:
-        # A thread is stuck in something that does not end. Leaving it to the interpreter would hang, or crash.
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
+        _end(executor, node)
+    # Nothing is left to be done. The interpreter would wait for threads that do not end, or crash with them, and take
+    # longer over all that a model needs than a node may take to end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _spin(executor: Any, node: Node) -> None:
@@ -71,14 +76,25 @@ def _spin(executor: Any, node: Node) -> None:
             time.sleep(0.01)
 
 
-def _end(executor: Any, node: Any) -> bool:
-    """Stops what the node runs; whether all of it came to an end."""
-    ended = True
+def _end(executor: Any, node: Any) -> None:
+    """Stops what the node runs, and takes it from the graph."""
+    until = time.monotonic() + STOP_WITHIN
     if hasattr(node, "stop"):
-        ended = bool(node.stop(STOP_WITHIN))
-    executor.shutdown(timeout_sec=1.0)
+        node.stop(STOP_WITHIN)
+    executor._executor.shutdown(wait=False, cancel_futures=True)  # rclpy has no word for ending its own threads
+    ended = _over(until)
+    executor.shutdown(timeout_sec=0.0)
     try:
         node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
-    return ended
+    except Exception:
+        if ended:  # else what is stuck may hold what is to be destroyed
+            raise
+    rclpy.try_shutdown()
+
+
+def _over(until: float) -> bool:
+    """Whether all other threads have come to their end, which is waited for until then: `time.monotonic()`."""
+    others = [each for each in threading.enumerate() if each is not threading.current_thread()]
+    for thread in others:
+        thread.join(max(until - time.monotonic(), 0.0))
+    return not any(thread.is_alive() for thread in others)

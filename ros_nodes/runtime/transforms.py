@@ -12,7 +12,6 @@ from ros_nodes.messages.frames import OPTICAL_TO_BODY, STILL, Rigid, rigid_from_
 from ros_nodes.messages.refusals import Code, Refusal, printable
 
 LOOK_EVERY = 0.01  # seconds, while a transform is waited for
-JUMP_BACK = -0.1  # seconds: time that goes back further starts anew
 
 Lookup = Callable[[str, str, int, float], Any]
 """(target, source, nanoseconds, seconds to wait) -> TransformStamped from source to target; raises what it likes."""
@@ -69,9 +68,9 @@ def tf2_lookup(node: Any) -> tuple[Lookup | None, Callable[[], None]]:
     if importlib.util.find_spec("tf2_ros") is None:
         return None, lambda: None
     import tf2_ros
-    from rclpy.clock import JumpThreshold
-    from rclpy.duration import Duration
     from rclpy.time import Time
+
+    from ros_nodes.runtime.time_jumps import on_jump
 
     own, ended = listening_node(node), threading.Event()
     buffer = tf2_ros.Buffer()
@@ -79,8 +78,7 @@ def tf2_lookup(node: Any) -> tuple[Lookup | None, Callable[[], None]]:
     thread = threading.Thread(target=_listen, args=(own, ended), name="tf", daemon=True)
     thread.start()
     # What was said before time jumped back is younger than all that comes, which would not be believed.
-    back = JumpThreshold(min_forward=None, min_backward=Duration(seconds=JUMP_BACK), on_clock_change=True)
-    jump = node.get_clock().create_jump_callback(back, post_callback=lambda _: buffer.clear())
+    jump = on_jump(node, buffer.clear)
 
     def lookup(target: str, source: str, stamp: int, timeout: float) -> Any:
         # Waited for by the computer's own clock: simulated time may stand still.

@@ -33,7 +33,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 if "ROS_DOMAIN_ID" not in os.environ:  # test runs side by side do not hear each other
     os.environ["ROS_DOMAIN_ID"], _DOMAIN = _own_domain()
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "messages")]
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("", "messages", "selector")]
 MISSING = [name for name in ("rclpy", "region_perception_msgs") if importlib.util.find_spec(name) is None]
 REASON = f"needs {' and '.join(MISSING)}: make test-ros" if MISSING else ""
 
@@ -62,6 +62,16 @@ def make(request: pytest.FixtureRequest) -> Types:
 def encoding() -> ModuleType:
     """`ros_nodes.encoding`, which writes real messages where they are, else plain ones."""
     return importlib.import_module("ros_nodes.encoding")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small model without training."""
+    from region_perception.weights.load import load_model
+    from region_perception.weights.store import save_model
+
+    made = load_model("mini", untrained=True, device="cpu")
+    return save_model(tmp_path_factory.mktemp("models") / "mini", made.network, made.codec, card="", trained=[])
 
 
 def real_class(name: str) -> Any:

@@ -30,13 +30,25 @@ def until(wanted: Callable[[], R | None], what: str, patience: float = PATIENCE)
 
 
 class Program:
-    """A node of ours in a process of its own: `Program("region_captioner", parameters, remap={...})`."""
+    """A node of ours in a process of its own: `Program("region_captioner", log, remap={...}, parameter=value)`.
 
-    def __init__(self, name: str, log: Path, remap: dict[str, str] | None = None, **parameters: Any) -> None:
-        self.log = log
+    script: what runs it, instead of the node's own module.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        remap: dict[str, str] | None = None,
+        *,
+        script: Path | None = None,
+        **parameters: Any,
+    ) -> None:
+        self.log, self.killed = log, False
         words = [word for key, value in parameters.items() for word in ("-p", f"{key}:={_yaml(value)}")]
         words += [word for old, new in (remap or {}).items() for word in ("-r", f"{old}:={new}")]
-        command = [sys.executable, "-m", f"ros_nodes.{name}", "--ros-args", *words]
+        program = ["-m", f"ros_nodes.{name}"] if script is None else [str(script), name]
+        command = [sys.executable, *program, "--ros-args", *words]
         with log.open("ab") as file:
             # Of a group of its own, so that an interrupt of the tests is not one of the node.
             self.process = subprocess.Popen(
@@ -60,6 +72,7 @@ class Program:
 
     def kill(self) -> None:
         """As when the machine takes it away."""
+        self.killed = True
         self.process.kill()
         self.process.wait()
 

@@ -63,7 +63,9 @@ def test_programs_are_where_ros_runs_them():
 @pytest.mark.parametrize(("folder", "pattern"), [("launch", "*.launch.*"), ("config", "*"), ("rviz", "*.rviz")])
 def test_files_are_where_launch_finds_them(folder: str, pattern: str):
     share = prefix(PACKAGES[0]) / "share" / PACKAGES[0] / folder
-    for file in (ROOT / folder).glob(pattern):
+    files = list((ROOT / folder).glob(pattern))
+    assert files
+    for file in files:
         assert (share / file.name).read_bytes() == file.read_bytes()
     assert folder != "config" or (share / "fastdds_large_messages.xml").is_file()
 

@@ -177,8 +177,7 @@ def test_regions_that_cover_nothing_are_refused_one_by_one(captioner: Captioner,
     turned = Region2D(id="turned", kind=Region2D.KIND_BOX, x1=9.0, x2=3.0, y2=4.0)
     outside = Region2D(id="outside", kind=Region2D.KIND_BOX, x1=900.0, x2=903.0, y2=4.0)
     nothing = Region2D(id="nothing")
-    elsewhere = Region2D(id="elsewhere", kind=Region2D.KIND_WHOLE)
-    elsewhere.header.frame_id = "map"
+    elsewhere = Region2D(id="elsewhere", kind=Region2D.KIND_WHOLE, header=header(START, "map"))
     source = record(tmp_path / "in", frames=1, change=regions_of(turned, good, outside, nothing, elsewhere))
     done = caption_bag(lambda: captioner, source.path, tmp_path / "out.mcap", SHORT)
     ((_, message),) = read(tmp_path / "out.mcap", "/region_captions")

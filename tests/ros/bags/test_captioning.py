@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,19 +208,25 @@ def test_progress_is_told_from_where_it_begins(captioner: Captioner, recorded: R
     assert told[-1] == (6, 6)
 
 
-def stamped_regions(stamp: int, time: int) -> Any:
-    """A change of messages: one message of regions alone, with this stamp, recorded at this time."""
+def stamped_regions(stamp: int, time: int, *, own: str = "", end: int | None = None) -> Any:
+    """A change of messages: one message of regions alone, with this stamp, recorded at this time.
+
+    own: the frame that the region itself names. end: when it is said that there are none any more.
+    """
     from recording import array, header
 
     from ros_nodes.encoding import encode_region_2d
     from ros_nodes.messages.plain import serialise
 
-    regions = array("Region2DArray", header(stamp, ""), [encode_region_2d(None, header(0, ""), id="whole")])
+    regions = array("Region2DArray", header(stamp, ""), [encode_region_2d(None, header(0, own), id="whole")])
     kind = "region_perception_msgs/Region2DArray"
 
     def change(messages: list[Any]) -> list[Any]:
         others = [message for message in messages if not message[0].startswith("/regions")]
-        return [*others, ("/regions_2d", time, kind, serialise(regions, kind))]
+        said = [("/regions_2d", time, kind, serialise(regions, kind))]
+        if end is not None:
+            said.append(("/regions_2d", end, kind, serialise(array("Region2DArray", header(0, ""), []), kind)))
+        return [*others, *said]
 
     return change
 
@@ -235,16 +242,40 @@ def stamped_regions(stamp: int, time: int) -> Any:
 )
 def test_regions_find_their_frame(stamp: int, time: int, frame: int, captioner: Captioner, tmp_path: Path):
     source = record(tmp_path / "in", change=stamped_regions(stamp, time))
-    assert run(captioner, source.path, tmp_path / "out.mcap").refused == 0
+    assert run(captioner, source.path, tmp_path / "out.mcap", replace(SHORT, once=True)).refused == 0
     ((at, message),) = read(tmp_path / "out.mcap", "/region_captions")
     assert at == START + frame * STEP
     assert message.captions[0].modality == "image"
 
 
+@pytest.mark.parametrize(
+    ("regions", "counts"),
+    [
+        (stamped_regions(0, START + LATE), {0: 1, 1: 1, 2: 1}),
+        (stamped_regions(0, START - 1), {0: 1, 1: 1, 2: 1}),  # before there was anything to be seen
+        (stamped_regions(0, START + STEP + LATE, end=START + STEP + 2 * LATE), {1: 1}),
+        (stamped_regions(0, START + LATE, end=START + STEP + LATE), {0: 1, 1: 1}),
+        # Its own header is not empty, so that it does not have the stamp of the array.
+        (stamped_regions(START, START + STEP + LATE, own=FRAME), {1: 1, 2: 1}),
+        (stamped_regions(START, START + STEP + LATE), {0: 1}),
+    ],
+)
+def test_regions_without_a_stamp_are_captioned_until_others_come(
+    regions: Any, counts: dict[int, int], captioner: Captioner, tmp_path: Path
+):
+    """As the node does it: see `tests/ros/captioner/test_turns.py`."""
+    source = record(tmp_path / "in", change=regions)
+    assert run(captioner, source.path, tmp_path / "out.mcap").refused == 0
+    arrays = [each for each in read(tmp_path / "out.mcap", "/region_captions") if each[1].captions]
+    assert [(at, len(message.captions)) for at, message in arrays] == [
+        (START + frame * STEP, count) for frame, count in counts.items()
+    ]
+
+
 @pytest.mark.parametrize(("stamp", "time"), [(START + STEP // 2 + LATE, START + STEP), (0, START - 1)])
 def test_regions_without_a_frame_are_refused(stamp: int, time: int, captioner: Captioner, tmp_path: Path):
     source = record(tmp_path / "in", change=stamped_regions(stamp, time))
-    settings = BagSettings(max_tokens=6, slop=0.01)
+    settings = BagSettings(max_tokens=6, slop=0.01, once=True)
     done = run(captioner, source.path, tmp_path / "out.mcap", settings)
     ((at, message),) = read(tmp_path / "out.mcap", "/region_captions")
     assert (at, message.captions[0].status.code, message.captions[0].region_id) == (time, 13, "whole")

@@ -14,16 +14,6 @@ NODE = "/region_captioner"
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small model without training."""
-    from region_perception.weights.load import load_model
-    from region_perception.weights.store import save_model
-
-    made = load_model("mini", untrained=True, device="cpu")
-    return save_model(tmp_path_factory.mktemp("models") / "mini", made.network, made.codec, card="", trained=[])
-
-
-@pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs")
 

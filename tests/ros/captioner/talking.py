@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import time
+import zlib
 from itertools import count
 from typing import Any
 
@@ -45,6 +47,18 @@ def jpeg() -> bytes:
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     PIL.Image.fromarray(pixels).save(file, "JPEG")
     return file.getvalue()
+
+
+def huge_png() -> bytes:
+    """A file of a few bytes that says it holds 10,000 million pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
 
 
 def depth(stamp: Any, frame: str = FRAME) -> Image:

@@ -1,10 +1,10 @@
 """What goes wrong around the captioner: models that cannot be read, publishers of another kind, sudden ends, clocks."""
 
+import pickle
 import shutil
 import signal
-import struct
 import time
-import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +41,9 @@ def heard_from(peer: Any, node: str, publisher: Any, reliability: str) -> None:
 
 
 def test_publishers_of_either_reliability_are_heard(start: Any, peer: Any):
-    """Best effort first, then reliable, while the node runs; and it is killed and comes back."""
+    """Best effort first, then reliable, while the node runs; it is killed and comes back; the camera falls silent."""
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+    from programs import until
     from talking import box
 
     topic, node = "/faults/image", "/faulty"
@@ -59,14 +61,35 @@ def test_publishers_of_either_reliability_are_heard(start: Any, peer: Any):
     heard_from(peer, node, camera, RELIABLE)
     answer = peer.caption(box("a"), node=node)
     assert answer.status.code == 0, answer.status
-    peer.node.destroy_publisher(camera)
-    time.sleep(2.1)  # the camera is silent: what it sent last is too old now
+    time.sleep(2.1)  # the camera is there, and silent: what it sent last is too old now
     refused = peer.caption(box("a"), node=node, timeout=0.0)
     assert refused.status.code == refused.status.STALE
+    told = peer.hear(DiagnosticArray, "/diagnostics")
+
+    def level(words: str) -> Any:
+        """Of the node, as it says something of the kind."""
+        of_node = [each for array in told for each in array.status if each.name == node[1:]]
+        return of_node[-1].level if of_node and words in of_node[-1].message else None
+
+    assert until(lambda: level("publishers, but no messages: image"), "diagnostics") == DiagnosticStatus.WARN
+    heard_from(peer, node, camera, RELIABLE)
+    assert until(lambda: level("active"), "diagnostics") == DiagnosticStatus.OK
+    answer = peer.caption(box("a"), node=node, max_age=60.0)
+    assert answer.status.code == 0, answer.status
     assert again.stop(signal.SIGINT) == 0, again.said()
 
 
-@pytest.mark.parametrize("fault", ["missing", "cut", "not a model"])
+class Payload:
+    """What a pickle runs when somebody reads it."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut", "not a model", "a pickle"])
 def test_a_model_that_cannot_be_read_is_told_and_can_be_put_right(
     start: Any, peer: Any, model: Any, tmp_path: Any, fault: str
 ):
@@ -82,30 +105,25 @@ def test_a_model_that_cannot_be_read_is_told_and_can_be_put_right(
         weights.write_bytes(weights.read_bytes()[:100_000])
     elif fault == "not a model":
         (broken / "config.json").write_text("[1, 2")
+    elif fault == "a pickle":
+        (broken / "base.safetensors").write_bytes(pickle.dumps(Payload(tmp_path / "ran")))
     program = start(name, model=str(broken))
     status = peer.state(CaptionerStatus.STATE_FAILED, program, f"/{name}")
     assert status.last_error.code == status.last_error.MODEL_ERROR
     assert "broken" in status.last_error.message
     refused = peer.caption(box("a"), node=f"/{name}", timeout=0.0)
     assert refused.status.code == refused.status.NOT_READY
+    assert not (tmp_path / "ran").exists()
     if fault == "cut":
         shutil.copytree(model, broken, dirs_exist_ok=True)
         assert peer.change_state(Transition.TRANSITION_CONFIGURE, f"/{name}")
         assert peer.change_state(Transition.TRANSITION_ACTIVATE, f"/{name}")
         peer.active(program, f"/{name}")
+        weights.write_bytes(weights.read_bytes()[:100_000])
+        swapped = peer.set_model(str(broken), f"/{name}")  # by the service, while the one that was read answers
+        assert swapped.status.code == swapped.status.MODEL_ERROR
+        assert peer.statuses(f"/{name}")[-1].state == CaptionerStatus.STATE_ACTIVE
     assert program.stop() == 0, program.said()
-
-
-def huge_png() -> bytes:
-    """A file of a few bytes that says it holds 10,000 million pixels."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    )
 
 
 def test_simulated_time_may_jump(start: Any, peer: Any):
@@ -113,14 +131,17 @@ def test_simulated_time_may_jump(start: Any, peer: Any):
     that would not fit into any memory."""
     from builtin_interfaces.msg import Time
     from programs import until
+    from region_perception_msgs.msg import Region2DArray, RegionCaptionArray
     from rosgraph_msgs.msg import Clock
     from sensor_msgs.msg import CompressedImage
-    from talking import FRAME, box, header, jpeg
+    from talking import FRAME, box, header, huge_png, jpeg
 
-    remap = {"image": "/simulated/image"}
+    remap = {name: f"/simulated/{name}" for name in ("image", "regions_2d", "region_captions")}
     program = start("simulated", use_sim_time=True, max_age=1.0, image_transport="compressed", remap=remap)
     peer.active(program, "/simulated")
     clock = peer.publisher(Clock, "/clock", 10)
+    told = peer.hear(RegionCaptionArray, "/simulated/region_captions")
+    peer.send(Region2DArray, "/simulated/regions_2d", Region2DArray(regions=[box("t")]))  # to be followed
 
     def answered(second: int) -> Any:
         stamp = Time(sec=second)
@@ -129,7 +150,8 @@ def test_simulated_time_may_jump(start: Any, peer: Any):
         message = CompressedImage(header=header(stamp, FRAME), format="jpeg", data=jpeg())
         peer.send(CompressedImage, "/simulated/image/compressed", message)
         answer = peer.caption(box("a"), node="/simulated", stamp=stamp, timeout=1.0)
-        return answer if answer.status.code == 0 else None
+        on_topic = any(caption.header.stamp == stamp for each in told for caption in each.captions)
+        return answer if answer.status.code == 0 and on_topic else None
 
     for second in (100, 5000, 20):
         answer = until(lambda second=second: answered(second), f"an answer at {second} s of simulated time")

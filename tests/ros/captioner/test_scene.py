@@ -26,16 +26,19 @@ def action(peer: Any) -> Any:
 
 
 def plain_things(stamp: Any, rows: int = 1) -> Any:
-    """A picture of three things on a table, in each of its rows."""
+    """A picture of three things on a table, in each of its rows: no two of one colour, which would be the table's."""
     import numpy as np
     from talking import header
 
     from ros_nodes.encoding import encode_image
 
     pixels = np.full((120 * rows, 160, 3), 200, np.uint8)
-    for top in range(40, 120 * rows, 120):
-        for number, colour in enumerate([(200, 30, 30), (30, 160, 30), (30, 30, 200)]):
-            pixels[top : top + 30, 20 + 45 * number : 50 + 45 * number] = colour
+    for row in range(rows):
+        for number, (light, dark) in enumerate([(0, 1), (1, 2), (2, 0)]):
+            colour = np.full(3, 30 + 18 * row)
+            colour[light], colour[dark] = 225 - 9 * row, 90 - 15 * row
+            left, top = 20 + 45 * number, 40 + 120 * row
+            pixels[top : top + 30, left : left + 30] = colour
     return encode_image(pixels, header(stamp))
 
 
@@ -80,6 +83,20 @@ def test_questions_are_asked_about_everything(peer: Any, action: Any):
     assert [caption.question for caption in result.captions] == ["What is it?"]
 
 
+def test_a_question_that_is_none_aborts_the_goal_with_the_reason(peer: Any, action: Any):
+    from action_msgs.msg import GoalStatus
+    from region_perception_msgs.action import CaptionScene
+    from sensor_msgs.msg import Image
+
+    stamp = peer.stamp()
+    peer.send(Image, "image", plain_things(stamp))
+    peer.caption(stamp=stamp)
+    goal = CaptionScene.Goal(source=1, stamp=stamp, max_regions=1, question="why " * 1000)
+    answer = peer.act(peer.act(action.send_goal_async, goal).get_result_async)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.status.code == answer.result.status.INVALID_TEXT
+
+
 def test_things_of_a_cloud_are_captioned_in_its_frame(peer: Any, action: Any):
     from region_perception_msgs.action import CaptionScene
 
@@ -121,11 +138,18 @@ def test_one_goal_at_a_time_and_it_can_be_stopped_while_others_are_answered(peer
     asked: list[Any] = []
     begun = threading.Event()
     goal = CaptionScene.Goal(source=1, stamp=stamp)
+    stages: list[int] = []
+
+    def hear(message: Any) -> None:
+        stages.append(message.feedback.stage)
+        if message.feedback.stage == CaptionScene.Feedback.STAGE_CAPTIONING:
+            begun.set()  # the first of many
+
     rival = ActionClient(other.node, CaptionScene, f"{peer.name}/caption_scene")
     try:
         until(rival.server_is_ready, "the action, for the other client")
-        handle = peer.act(action.send_goal_async, goal, lambda message: begun.set())
-        assert begun.wait(60)
+        handle = peer.act(action.send_goal_async, goal, hear)
+        assert begun.wait(60), stages
         rejected = other.act(rival.send_goal_async, goal)
         asking = threading.Thread(target=lambda: asked.append(other.caption(box(), stamp=stamp)))
         asking.start()
@@ -144,7 +168,7 @@ def test_one_goal_at_a_time_and_it_can_be_stopped_while_others_are_answered(peer
     assert asked[0].status.code == asked[0].status.OK
     again = peer.act(action.send_goal_async, goal)
     assert again.accepted
-    peer.act(again.get_result_async)
+    assert len(peer.act(again.get_result_async).result.captions) == 18
 
 
 def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch):

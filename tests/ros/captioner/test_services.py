@@ -110,7 +110,7 @@ def test_questions_are_answered(peer: Any):
     from talking import box
 
     stamp = peer.look()
-    answer = peer.ask("What colour\nis it?", box(), stamp=stamp)
+    answer = peer.ask("What \x07\x1bcolour\nis it?", box(), stamp=stamp)
     (caption,) = answer.answers
     assert caption.status.code == caption.status.OK
     assert caption.question == "What colour is it?"
@@ -125,6 +125,9 @@ def test_questions_that_are_none_are_refused(peer: Any, question: str):
     assert answer.status.message
     assert [caption.region_id for caption in answer.answers] == ["a", "b"]
     assert {caption.status.code for caption in answer.answers} == {answer.status.INVALID_TEXT}
+    found = peer.find(question, box("a"), stamp=peer.look())
+    assert found.status.code == found.status.INVALID_TEXT
+    assert list(found.ranking) == []
 
 
 def test_candidates_are_ranked_and_refused_ones_come_last(peer: Any):

@@ -42,11 +42,14 @@ class Bench:
     def see(self, second: int, sensor: str = "image") -> None:
         self.inputs[sensor].frames.put(sensor, second * SECOND)
 
-    def point(self, kind: str, count: int = 1, second: int = 0) -> None:
+    def point(self, kind: str, count: int = 1, second: int = 0, own: str = "") -> None:
+        """second: of the array. own: the frame that its regions name themselves."""
         from region_perception_msgs.msg import Region2D, Region2DArray, Region3D, Region3DArray
 
         array, region = (Region2DArray, Region2D) if kind == "regions_2d" else (Region3DArray, Region3D)
         message = array(regions=[region() for _ in range(count)])
+        for each in message.regions:
+            each.header.frame_id = own
         message.header.stamp.sec = second
         self.inputs[kind].frames.put(message)
 
@@ -79,6 +82,26 @@ def test_a_frame_that_comes_while_the_model_answers_is_captioned_once():
     bench.topics.run()
     bench.topics.run()
     assert bench.published == [("regions_2d", 2), ("regions_2d", 3)]
+
+
+@pytest.mark.parametrize(("second", "own", "follows"), [(0, "", True), (1, "", False), (1, "camera", True)])
+def test_regions_without_a_stamp_are_captioned_until_others_come(second: int, own: str, follows: bool):
+    """A region whose own header is not empty does not have the stamp of the array. Bags are captioned the same way: see
+    `tests/ros/bags/test_captioning.py`."""
+    bench = Bench()
+    bench.see(1)
+    bench.point("regions_2d", second=second, own=own)
+    seen = []
+    for later in (1, 2, 3):
+        bench.see(later)
+        bench.topics.run()
+        seen.append(("regions_2d", later))
+    assert bench.published == (seen if follows else seen[:1])
+    bench.point("regions_2d", count=0)
+    bench.topics.run()
+    bench.see(4)
+    bench.topics.run()
+    assert len(bench.published) == (len(seen) if follows else 1) + 1  # that there are none any more is said once
 
 
 def test_what_goes_wrong_is_told_for_every_array_and_not_tried_again():

@@ -55,6 +55,17 @@ def test_numbers_have_no_gaps_and_are_only_used_by_what_is_sent():
     assert [each.pose for each in store.all()[1]] == [5]
 
 
+def test_numbers_may_begin_anywhere_and_an_update_may_hold_nothing():
+    store = MarkerStore(7)
+    client = Client(store)
+    assert store.all() == (7, [])
+    update = store.apply(always=True)
+    assert update == Update(8)
+    assert store.apply() is None
+    client.hear(update)
+    assert client.number == store.all()[0] == 8
+
+
 def test_what_comes_and_goes_between_two_updates_is_never_told():
     store = MarkerStore()
     store.insert(marker("a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
 
     yield begin
     for program in started:
-        assert program.stop() == 0, program.said()
+        assert program.killed or program.stop() == 0, program.said()
 
 
 def header(stamp: Any, frame: str) -> Any:
@@ -136,3 +137,29 @@ def test_broken_frames_do_not_end_it(peer: Peer, start: Callable[..., Program]):
 
     until(show, "regions of the good cloud")
     assert program.process.poll() is None
+
+
+def test_time_may_jump_back(peer: Peer, start: Callable[..., Program]):
+    """Far on and back: the frames of the new time are looked at, and nothing of the time before."""
+    from builtin_interfaces.msg import Time
+    from region_perception_msgs.msg import Region3DArray
+    from rosgraph_msgs.msg import Clock
+    from sensor_msgs.msg import PointCloud2
+
+    heard = peer.hear(Region3DArray, "/jumps/regions_3d")
+    start("jumps", use_sim_time=True, max_age=1.0)
+    clock = peer.publisher(Clock, "/clock", 10)
+    points = peer.publisher(PointCloud2, "/jumps/points")
+    cloud = encode_cloud(table(), header(Time(), "base"))
+
+    def proposed(second: int) -> bool:
+        clock.publish(Clock(clock=Time(sec=second)))
+        cloud.header.stamp.sec = second
+        points.publish(cloud)
+        time.sleep(0.1)
+        return bool(heard) and heard[-1].header.stamp.sec == second
+
+    for second in (100, 5000, 20):
+        until(lambda second=second: proposed(second), f"regions at {second} s")
+    seconds = [message.header.stamp.sec for message in heard]
+    assert seconds == sorted(seconds, key=(100, 5000, 20).index)

@@ -57,3 +57,13 @@ def test_the_log_is_not_flooded(guard: Any, monkeypatch: pytest.MonkeyPatch):
         guard.warn("image", "bad")
     more = "image: bad (4 more like it since the last line)"
     assert lines == ["image: bad", more, more]
+
+
+def test_what_fails_because_ros_is_gone_is_no_mistake(guard: Any, capfd: pytest.CaptureFixture[str]):
+    """Messages, a timer's for one, that are sent while everything ends."""
+    from ros_nodes.messages.refusals import Code
+
+    guard._running = lambda: False
+    assert guard.caught(RuntimeError("the context is invalid"), "diagnostics").code == Code.INTERNAL_ERROR
+    assert (guard.count, guard.last) == (0, None)
+    assert "context" not in "".join(capfd.readouterr())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from geometry_msgs.msg import Pose
@@ -23,27 +24,50 @@ class Viewer:
         self._waiting: list[Any] = []
         self.updates: list[Any] = []
         deep = QoSProfile(depth=100)
+        self._everything = peer.node.create_client(GetInteractiveMarkers, f"{node}/get_interactive_markers")
         peer.node.create_subscription(InteractiveMarkerUpdate, f"{node}/update", self._hear, deep)
         self._feedback = peer.publisher(Feedback, f"{node}/feedback", deep)
-        everything = peer.node.create_client(GetInteractiveMarkers, f"{node}/get_interactive_markers")
-        until(everything.service_is_ready, "the markers")
-        answer = peer.done(everything.call_async(GetInteractiveMarkers.Request()))
+        until(self._everything.service_is_ready, "the markers")
+        self._begin()
+        peer.node.create_timer(1.0, self._fetch_again)
+        until(lambda: self.number >= 0, "all markers")
+
+    def _begin(self) -> None:
+        """At first, or anew."""
+        self.number = -1
+        self._waiting.clear()
+        self._fetch()
+
+    def _fetch(self) -> None:
+        self._asked_at = time.monotonic()
+        self._everything.call_async(GetInteractiveMarkers.Request()).add_done_callback(self._fetched)
+
+    def _fetch_again(self) -> None:
+        """Where it was asked for of a server that was gone, or not there yet."""
+        if self.number < 0 and time.monotonic() - self._asked_at > 1.0:
+            self._fetch()
+
+    def _fetched(self, future: Any) -> None:
+        answer = future.result()
+        if self.number >= 0:
+            return
         self.markers = {each.name: each for each in answer.markers}
         self.number = answer.sequence_number
         for update in self._waiting:
-            self._apply(update)
+            if update.seq_num > self.number:
+                self._apply(update)
 
     def _hear(self, update: Any) -> None:
         self.updates.append(update)
         if self.number < 0:
             self._waiting.append(update)
+        elif update.seq_num != self.number + 1:
+            self.missed += 1
+            self._begin()
         else:
             self._apply(update)
 
     def _apply(self, update: Any) -> None:
-        if update.seq_num <= self.number:
-            return
-        self.missed += update.seq_num != self.number + 1
         self.number = update.seq_num
         self.markers |= {each.name: each for each in update.markers}
         for each in update.poses:
