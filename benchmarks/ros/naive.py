@@ -33,9 +33,11 @@ def main() -> None:
         image = decode_image(message)
         view = captioner.look(image)
         found = view.caption([decode_region_2d(region, (image.width, image.height)) for region in regions])
+        took = (node.get_clock().now().nanoseconds - began) / 1e9
         age = (began - message.header.stamp.sec * 10**9 - message.header.stamp.nanosec) / 1e9
         return [
-            encode_caption(each, message.header, region, age=age) for each, region in zip(found, regions, strict=True)
+            encode_caption(each, message.header, region, age=age, inference_time=took)
+            for each, region in zip(found, regions, strict=True)
         ]
 
     def see(message: Any) -> None:
@@ -50,7 +52,7 @@ def main() -> None:
     node.create_subscription(Image, "image", see, 10)
     node.create_subscription(Region2DArray, "regions_2d", lambda message: latest.update(regions=message.regions), 10)
     node.create_service(CaptionRegions, "~/caption_regions", answer)
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
+    with suppress(KeyboardInterrupt, ExternalShutdownException, RuntimeError):  # publishing fails while it is ended
         rclpy.spin(node)
 
 

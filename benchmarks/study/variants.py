@@ -85,7 +85,7 @@ def _recipe(plan: Plan, seed: int) -> Recipe:
         workers=plan.workers,
         optimiser=replace(known.optimiser, warmup_steps=min(known.optimiser.warmup_steps, plan.steps // 10)),
         # What else is augmented needs the encoders in every step.
-        augmentation=Augmentation(jitter=known.augmentation.jitter),
+        augmentation=Augmentation(jitter=known.augmentation.jitter, part=known.augmentation.part),
         cache=FeatureCache(folder=plan.cache),
         data=replace(known.data, observations=plan.observations, validation=0),
         reports=Reports(log_every=20, checkpoint_every=100, keep=1, validate_every=0, tensorboard=False),
