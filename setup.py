@@ -26,7 +26,11 @@ setup(
     # The models, and the definitions of messages, which bags are written with where there is no ROS, lie at the top of
     # the repository, and inside the packages once they are installed.
     package_dir={f"{NAME}.models": MODELS, "ros_nodes.messages.definitions": DEFINITIONS},
-    package_data={NAME: ["py.typed"], f"{NAME}.models": ["**/*"], "ros_nodes.messages.definitions": ["*.msg"]},
+    package_data={
+        NAME: ["py.typed", "training/launch/*.yaml"],
+        f"{NAME}.models": ["**/*"],
+        "ros_nodes.messages.definitions": ["*.msg"],
+    },
     # How a ROS 2 workspace finds an installed package, and what it starts it with. colcon links pyproject.toml and the
     # README only because they are named here.
     data_files=[

@@ -23,7 +23,7 @@ ALLOWED = {
     "view": BELOW_THE_CAPTIONER | {"captioner"},  # for type checkers only: the captioner makes views
     "captioner": BELOW_THE_CAPTIONER | {"view"},
     "drawing": SHARED | {"observations", "regions"},
-    "data": SHARED | {"observations", "regions"},
+    "data": SHARED | {"observations", "regions", "weights"},  # of weights, how files of torch are read without harm
     "simulation": SHARED | {"observations", "regions", "data"},
     "training": BELOW_THE_CAPTIONER | {"captioner", "drawing", "data", "simulation"},  # it shows what it has learnt
     "evaluation": SHARED | {"observations", "regions", "captioner", "view", "drawing", "data", "simulation"},

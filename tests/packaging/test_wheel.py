@@ -48,6 +48,13 @@ def test_wheel_says_that_it_is_typed(installed: Path):
     assert (installed / "region_perception" / "py.typed").is_file()
 
 
+def test_wheel_has_the_settings_that_accelerate_launches_with(installed: Path):
+    written = {path.name: path.read_text() for path in (ROOT / "region_perception/training/launch").glob("*.yaml")}
+    assert len(written) > 1
+    found = (installed / "region_perception/training/launch").glob("*.yaml")
+    assert {path.name: path.read_text() for path in found} == written
+
+
 def test_wheel_has_the_models_inside_the_package(installed: Path):
     model = installed / "region_perception" / "models" / "some-mini"
     for name in MODEL:
