@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from region_perception.errors import InvalidRegion, RegionPerceptionError
 from region_perception.modalities import CLOUD, CLOUD_REGION, IMAGE, IMAGE_REGION
@@ -28,6 +28,8 @@ from ros_nodes.runtime.transforms import Transforms
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
     from region_perception.view import View
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Found:
 
 
 class Pointing:
-    """Finds regions. Everything here runs in the worker's thread.
+    """Finds regions of one request. Everything here runs in the worker's thread.
 
     both: whether regions are also sought in the other kind of observation. failed: is told of mistakes of the program.
     """
@@ -102,7 +104,9 @@ class Pointing:
         self._sights, self._captioner, self._transforms = sights, captioner, transforms
         self._both, self._failed = both, failed
         self._found = Found([])
-        # What was sought for one region is not sought again for the next: TF is waited for.
+        # What was sought for one region is not sought again for the next: newer frames come meanwhile, and TF is waited
+        # for.
+        self._seen: dict[tuple[Any, int], Sight | Refusal] = {}  # by the way to see, and the stamp
         self._pairs: dict[int, Pair | None] = {}  # by the sight
         self._motions: dict[tuple[str, int], Rigid | Refusal] = {}  # by the frame, and the sight that it is taken to
 
@@ -118,7 +122,7 @@ class Pointing:
         pointed = Pointed(message)
         try:
             stamp = wanted.stamp or nanoseconds(message.header.stamp)
-            pointed.sight = wanted.sight or see(stamp, wanted.max_age)
+            pointed.sight = wanted.sight or self._sight(see, stamp, wanted.max_age)
             pointed.places.append(find(message, pointed.sight))
             # Where a region cannot be found in the other observation, one place is enough.
             with suppress(RegionPerceptionError):
@@ -129,6 +133,16 @@ class Pointing:
             if pointed.refusal.code == Code.INTERNAL_ERROR:
                 self._failed(error)
         return pointed
+
+    def _sight(self, see: Any, stamp: int, max_age: float) -> Sight:
+        """What all regions of a stamp point into: for those without one, what is the newest as the first is sought."""
+        key = see, stamp
+        if key not in self._seen:
+            try:
+                self._seen[key] = see(stamp, max_age)
+            except Refusal as refusal:
+                self._seen[key] = refusal.bare()
+        return _found(self._seen[key])
 
     def _in_image(self, message: Any, sight: Sight) -> Place:
         image, frame = sight.observation, message.header.frame_id
@@ -178,10 +192,7 @@ class Pointing:
                 self._motions[key] = sight.motion.after(between)
             except Refusal as refusal:
                 self._motions[key] = refusal.bare()
-        found = self._motions[key]
-        if isinstance(found, Refusal):
-            raise found.bare()
-        return found
+        return _found(self._motions[key])
 
     def _place(self, sight: Sight, region: Region | None) -> Place:
         modality = self._modality(sight, region)
@@ -213,3 +224,10 @@ class Pointing:
         if id(sight) not in self._pairs:
             self._pairs[id(sight)] = self._sights.pair(sight)
         return self._pairs[id(sight)]
+
+
+def _found(kept: T | Refusal) -> T:
+    """What was found before; refused again where it was not."""
+    if isinstance(kept, Refusal):
+        raise kept.bare()
+    return kept

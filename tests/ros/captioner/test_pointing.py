@@ -70,6 +70,23 @@ def test_a_mistake_of_the_program_is_told_and_keeps_no_other_region_from_its_ans
     assert [type(error) for error in failed] == [ZeroDivisionError]
 
 
+def test_all_regions_of_a_request_are_of_one_frame():
+    """While they are sought the next frame comes: those that say no stamp would each be of another."""
+    asked: list[int] = []
+
+    def see(stamp: int, max_age: float) -> Sight:
+        asked.append(stamp)
+        return sight()
+
+    sights: Any = SimpleNamespace(image=None, cloud=see)
+    model: Any = SimpleNamespace(name="test", spec=SimpleNamespace(modalities=()), trained=frozenset())
+    regions = [encode_region_3d(None, Header()) for _ in range(4)]
+    regions[2].header.stamp.sec = 5
+    found = Pointing(sights, model, Transforms(None), both=False).find(Wanted(regions_3d=regions)).regions
+    assert asked == [0, 5 * 10**9]
+    assert found[0].sight is found[1].sight is found[3].sight is not found[2].sight
+
+
 @pytest.fixture
 def no_collector() -> Any:
     gc.collect()
