@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,8 @@ def _own_domain() -> tuple[str, Any]:
 
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"  # else a wrong type is only noticed when it is published, or never
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+# Many tests kill nodes. What these leave in shared memory can keep whoever comes next from being heard: docs/ros.md.
+os.environ["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"
 if "ROS_DOMAIN_ID" not in os.environ:  # test runs side by side do not hear each other
     os.environ["ROS_DOMAIN_ID"], _DOMAIN = _own_domain()
 
@@ -46,6 +48,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if MISSING and item.get_closest_marker("ros"):
             item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With what the nodes wrote that run, or ended badly, while a test fails."""
+    from programs import STARTED
+
+    report = yield
+    if report.failed:
+        report.sections += [(f"written by {program.name}", program.said()[-5000:]) for program in STARTED]
+    elif report.when == "teardown":
+        STARTED[:] = [program for program in STARTED if program.process.poll() is None]
+    return report
 
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.ros)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ PATIENCE = 120.0  # seconds: a busy machine takes most of them to import what a 
 LOOK_EVERY = 0.02
 
 R = TypeVar("R")
+
+STARTED: list[Program] = []  # whose words are shown where a test fails
 
 
 def until(wanted: Callable[[], R | None], what: str, patience: float = PATIENCE) -> R:
@@ -44,7 +47,7 @@ class Program:
         script: Path | None = None,
         **parameters: Any,
     ) -> None:
-        self.log, self.killed = log, False
+        self.name, self.log, self.killed = name, log, False
         words = [word for key, value in parameters.items() for word in ("-p", f"{key}:={_yaml(value)}")]
         words += [word for old, new in (remap or {}).items() for word in ("-r", f"{old}:={new}")]
         program = ["-m", f"ros_nodes.{name}"] if script is None else [str(script), name]
@@ -54,6 +57,7 @@ class Program:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
             )
+        STARTED.append(self)
 
     def said(self) -> str:
         """All that it wrote."""
@@ -92,6 +96,7 @@ class Peer:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
+        atexit.register(self.close)  # where a test fails before: the interpreter would crash with the thread
 
     def _spin(self) -> None:
         from rclpy.exceptions import InvalidHandle
@@ -102,6 +107,7 @@ class Peer:
 
     def close(self) -> None:
         """Ends it."""
+        atexit.unregister(self.close)
         self._closing.set()
         self._thread.join(timeout=10)
         self.node.destroy_node()
