@@ -135,7 +135,15 @@ class RegionCaptioner(LifecycleNodeMixin, Node):
             self._request_group,
         )
         self._scene = SceneAction(
-            self, self._guard, self._worker, self._answering, self._sights, settings, self._ready, self._request_group
+            self,
+            self._guard,
+            self._worker,
+            self._answering,
+            self._sights,
+            settings,
+            self._ready,
+            self._inputs,
+            self._request_group,
         )
         self._status = self.create_publisher(CaptionerStatus, "~/status", LATCHED)
         watch = MutuallyExclusiveCallbackGroup()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,14 +22,17 @@ from ros_nodes.captioner.answering import Answering
 from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.captioner.sights import Sight, Sights
+from ros_nodes.captioner.topics import arrived
 from ros_nodes.decoding import Code, Refusal, nanoseconds
 from ros_nodes.encoding import encode_region_2d, encode_region_3d, encode_status
 from ros_nodes.runtime.guards import Guard
+from ros_nodes.runtime.inputs import Input
 from ros_nodes.runtime.worker import Worker
 
 R = TypeVar("R")
 
 RESULT_TIMEOUT = 30  # seconds that a result is kept for whoever fetches it late
+LOOK_EVERY = 0.02  # seconds, while a goal waits for its frame
 BEGINS_WITHIN = 5.0  # seconds: an accepted goal never begins if its client goes away before it is told
 NO_CLOUD = (Code.NO_OBSERVATION, Code.STALE, Code.NO_CALIBRATION)  # what comes of looking for one where none comes
 Goal = CaptionScene.Goal
@@ -72,10 +75,11 @@ class SceneAction:
         sights: Sights,
         settings: Callable[[], CaptionerSettings],
         ready: Callable[[], None],
+        inputs: Mapping[str, Input[Any]],
         group: CallbackGroup,
     ) -> None:
         self._guard, self._worker, self._answering, self._sights = guard, worker, answering, sights
-        self._settings, self._ready = settings, ready
+        self._settings, self._ready, self._inputs = settings, ready, inputs
         self._busy = threading.Lock()
         self._accepted = -math.inf  # time.monotonic() of the goal that has not begun
         self._server = ActionServer(
@@ -133,6 +137,7 @@ class SceneAction:
     def _caption(self, run: Run) -> None:
         goal = run.handle.request
         run.tell(Feedback.STAGE_QUEUED)
+        self._wait(run)
         sight = self._ask(run, Feedback.STAGE_OBSERVING, lambda: self._see(goal))
         run.result.header = sight.header
         run.tell(Feedback.STAGE_PROPOSING)
@@ -145,6 +150,15 @@ class SceneAction:
             captions = self._worker.ask(partial(self._answering.say, self._one(region, goal, sight))).messages
             run.result.captions += captions
             run.tell(Feedback.STAGE_CAPTIONING, len(run.result.captions), len(regions), captions)
+
+    def _wait(self, run: Run) -> None:
+        """Until the frame of a goal has come, as long as regions on topics wait for theirs."""
+        goal = run.handle.request
+        kind = "regions_2d" if goal.source == Goal.SOURCE_IMAGE else "regions_3d"
+        until = time.monotonic() + self._settings().regions_wait
+        while not arrived(self._inputs, kind, nanoseconds(goal.stamp)) and time.monotonic() < until:
+            run.check()
+            time.sleep(LOOK_EVERY)
 
     def _ask(self, run: Run, stage: int, job: Callable[[], R], total: int = 0) -> R:
         run.tell(stage, 0, total)

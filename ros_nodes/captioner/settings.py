@@ -61,7 +61,7 @@ class CaptionerSettings(SensorSettings):
         high=10,
     )
     regions_wait: float = setting(
-        0.5, "So long regions on topics wait for the frame that they were found in.", unit="s", low=0, high=60
+        0.5, "So long regions on topics, and goals, wait for the frame that they are about.", unit="s", low=0, high=60
     )
     max_regions: int = setting(64, "A message with more regions is refused with TOO_LARGE.", low=1, high=4096)
     max_alternatives: int = setting(1, "Alternatives of each caption on topics.", low=0, high=8)

@@ -1,33 +1,10 @@
 """Parameters of the running captioner: described, refused with words, applied at once; and its transitions."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.ros
-
-
-@pytest.fixture
-def set_parameter(captioner: Any, peer: Any) -> Iterator[Callable[..., Any]]:
-    """set_parameter(name, value) -> the result; what was set is set back."""
-    from rcl_interfaces.srv import GetParameters, SetParameters
-    from rclpy.parameter import Parameter, parameter_value_to_python
-
-    before: dict[str, Any] = {}
-
-    def change(name: str, value: Any) -> Any:
-        if name not in before:
-            request = GetParameters.Request(names=[name])
-            (old,) = peer.call(GetParameters, f"{peer.name}/get_parameters", request).values
-            before[name] = parameter_value_to_python(old)
-        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
-        (result,) = peer.call(SetParameters, f"{peer.name}/set_parameters", request).results
-        return result
-
-    yield change
-    for name, value in before.items():
-        change(name, value)
 
 
 def test_parameters_are_described(captioner: Any, peer: Any):

@@ -25,6 +25,14 @@ def action(peer: Any) -> Any:
     client.destroy()
 
 
+def arrive(peer: Any, stamp: Any, name: str = "image") -> None:
+    """Returns when the captioner has a frame. Not by asking it to wait: the action has to know the frame by itself."""
+    from programs import until
+
+    heard = peer.statuses()
+    until(lambda: any(each.last_stamp == stamp for each in heard[-1].inputs if each.name == name), f"{name} to arrive")
+
+
 def plain_things(stamp: Any, rows: int = 1) -> Any:
     """A picture of three things on a table, in each of its rows: no two of one colour, which would be the table's."""
     import numpy as np
@@ -49,7 +57,7 @@ def test_everything_in_a_picture_is_captioned(peer: Any, action: Any):
 
     stamp = peer.stamp()
     peer.send(Image, "image", plain_things(stamp))
-    peer.caption(stamp=stamp)
+    arrive(peer, stamp)
     seen: list[Any] = []
     goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_IMAGE, stamp=stamp, max_regions=8)
     handle = peer.act(action.send_goal_async, goal, lambda message: seen.append(message.feedback))
@@ -77,7 +85,7 @@ def test_questions_are_asked_about_everything(peer: Any, action: Any):
 
     stamp = peer.stamp()
     peer.send(Image, "image", plain_things(stamp))
-    peer.caption(stamp=stamp)
+    arrive(peer, stamp)
     goal = CaptionScene.Goal(source=1, stamp=stamp, max_regions=1, question="What is it?")
     result = peer.act(peer.act(action.send_goal_async, goal).get_result_async).result
     assert [caption.question for caption in result.captions] == ["What is it?"]
@@ -90,7 +98,7 @@ def test_a_question_that_is_none_aborts_the_goal_with_the_reason(peer: Any, acti
 
     stamp = peer.stamp()
     peer.send(Image, "image", plain_things(stamp))
-    peer.caption(stamp=stamp)
+    arrive(peer, stamp)
     goal = CaptionScene.Goal(source=1, stamp=stamp, max_regions=1, question="why " * 1000)
     answer = peer.act(peer.act(action.send_goal_async, goal).get_result_async)
     assert answer.status == GoalStatus.STATUS_ABORTED
@@ -101,7 +109,7 @@ def test_things_of_a_cloud_are_captioned_in_its_frame(peer: Any, action: Any):
     from region_perception_msgs.action import CaptionScene
 
     stamp = peer.scan()
-    peer.caption(regions_3d=[], stamp=stamp)
+    arrive(peer, stamp, "points")
     goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_AUTO, stamp=stamp)
     result = peer.act(peer.act(action.send_goal_async, goal).get_result_async).result
     assert result.status.code == result.status.OK, result.status
@@ -109,6 +117,19 @@ def test_things_of_a_cloud_are_captioned_in_its_frame(peer: Any, action: Any):
     assert len(result.captions) == len(result.regions_3d) >= 1
     assert {caption.modality for caption in result.captions} == {"cloud_region"}
     assert result.captions[0].pose.position.x == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_frame_that_is_on_its_way_is_waited_for(peer: Any, action: Any, set_parameter: Any):
+    from region_perception_msgs.action import CaptionScene
+    from sensor_msgs.msg import Image
+
+    set_parameter("regions_wait", 30.0)
+    stamp = peer.stamp()
+    goal = CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_IMAGE, stamp=stamp, max_regions=1)
+    handle = peer.act(action.send_goal_async, goal)
+    peer.send(Image, "image", plain_things(stamp))
+    result = peer.act(handle.get_result_async).result
+    assert (result.status.code, result.header.stamp) == (result.status.OK, stamp)
 
 
 def test_without_a_frame_the_goal_is_aborted_with_the_reason(peer: Any, action: Any):
@@ -187,7 +208,7 @@ def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.M
     node = rclpy.create_node("scene", context=context)
     told: Any = SimpleNamespace()
     group = ReentrantCallbackGroup()
-    action = scene.SceneAction(node, Guard(node.get_logger()), told, told, told, told, lambda: None, group)
+    action = scene.SceneAction(node, Guard(node.get_logger()), told, told, told, told, lambda: None, {}, group)
     try:
         assert action._accepts(None) == GoalResponse.ACCEPT
         assert action._accepts(None) == GoalResponse.REJECT
