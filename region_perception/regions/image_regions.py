@@ -161,6 +161,8 @@ class Polygon(ImageRegion):
 class Scribble(ImageRegion):
     """A line drawn with a brush: the pixels within (width - 1) / 2 of those that the polyline passes through.
 
+    In an image with depth it stands for the things that it runs along, too; see `stroke_selection`.
+
     points: one (a dot) or more (x, y) in float pixels; width: of the brush in pixels, at least 1.
     """
 
@@ -176,7 +178,7 @@ class Scribble(ImageRegion):
             raise InvalidRegion(f"Scribble: width must be at least 1 pixel, got {self.width:g}")
 
     def locate(self, image: ImageObservation) -> ImageFootprint:
-        """The pixels under the brush. Where the line leaves the image, nothing is painted."""
+        """The pixels under the brush, and the things there. Where the line leaves the image, nothing is painted."""
         size = self._size_of(image)
         window = raster.window(self.points, size)
         if window is None:
@@ -187,7 +189,14 @@ class Scribble(ImageRegion):
         if _leaves(self.points, size):
             _warn_clipped(self._name(), *size)
         painted, corner = raster.grow(passed, (self.width - 1) / 2, window[0], size)
-        return ImageFootprint.from_mask(painted, size, corner)
+        footprint = ImageFootprint.from_mask(painted, size, corner)
+        if image.depth is None:
+            return footprint
+        from region_perception.regions.stroke_selection import things_along
+
+        line = ImageFootprint.from_mask(passed, size, window[0]).mask()
+        things = things_along(image.pixels, image.depth, line)
+        return ImageFootprint.from_mask(footprint.mask() | things, size)
 
     def _name(self) -> str:
         return f"Scribble {_span(self.points)}"

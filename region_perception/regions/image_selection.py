@@ -23,7 +23,7 @@ from scipy import ndimage
 from region_perception.errors import warn_about_input
 from region_perception.regions import colour
 from region_perception.regions.depth_heaps import alone
-from region_perception.regions.depth_selection import standing
+from region_perception.regions.depth_selection import Standing, standing
 from region_perception.regions.parting import apart
 
 Pixel = tuple[int, int]  # (x, y)
@@ -60,20 +60,42 @@ def select(pixels: np.ndarray, depth: np.ndarray | None, positive: list[Pixel], 
     return selected
 
 
+def thing_at(pixels: np.ndarray, depth: np.ndarray, seed: Pixel) -> tuple[np.ndarray, bool] | None:
+    """bool [H, W]: the thing at one pixel, or the support there, and which of both; None where depth is unknown.
+
+    pixels, depth: as for `select`.
+    """
+    found = standing(depth, seed)
+    if found is None:
+        return None
+    thing = _thing(found, pixels, depth, seed, [])
+    if thing is None or (found.support and np.count_nonzero(thing) > MOST * np.count_nonzero(found.part)):
+        return found.part, True
+    return thing, False
+
+
 def _select_one(pixels: np.ndarray, depth: np.ndarray | None, seed: Pixel, negative: list[Pixel]) -> np.ndarray:
     """bool [H, W]: the thing at one pixel, by its shape where that sets it apart, else by its colour."""
     found = None if depth is None else standing(depth, seed)
     if depth is None or found is None:
         return _select_alike(pixels, None, seed, negative)
-    part, support = found.part, found.support
+    thing = _thing(found, pixels, depth, seed, negative)
+    return found.part if thing is None else thing
+
+
+def _thing(
+    found: Standing, pixels: np.ndarray, depth: np.ndarray, seed: Pixel, negative: list[Pixel]
+) -> np.ndarray | None:
+    """bool [H, W]: what of `found` is one thing with `seed`; None where that is the support as a whole."""
+    part = found.part
     inside = [(x, y) for x, y in negative if part[y, x]]
-    if not support and part.mean() <= MOST:
+    if not found.support and part.mean() <= MOST:
         return (
             _connected(apart(part, pixels, depth, seed, inside), seed) if inside else alone(found, pixels, depth, seed)
         )
     alike = _select_alike(pixels, depth, seed, negative)
-    if support and not inside and _is_common(pixels, part & ~alike, seed):
-        return part
+    if found.support and not inside and _is_common(pixels, part & ~alike, seed):
+        return None
     return _connected(alike & part, seed)
 
 
