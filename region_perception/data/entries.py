@@ -125,7 +125,7 @@ def _usable(texts: tuple[str, ...], where: str, flaws: list[Flaw]) -> tuple[str,
         if mended != text and any("\udc80" <= letter <= "\udcff" for letter in text):
             flaws.append(Flaw(WRONG_ENCODING, where, f"{mended[:60]!r} is not UTF-8; read as Latin-1", kept=True))
         line = " ".join(mended.split())
-        if not any(letter.isalnum() for letter in line):
+        if not says_something(line):
             flaws.append(Flaw(EMPTY_SENTENCE, where, f"the sentence {text[:20]!r} says nothing", kept=True))
         elif len(line) > LONGEST:
             flaws.append(
@@ -134,6 +134,11 @@ def _usable(texts: tuple[str, ...], where: str, flaws: list[Flaw]) -> tuple[str,
         else:
             kept.append(line)
     return tuple(kept)
+
+
+def says_something(text: str) -> bool:
+    """Whether there is a letter or a digit in it."""
+    return any(letter.isalnum() for letter in text)
 
 
 def mend(text: str) -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from region_perception.data.entries import BAD_BOX, BAD_ROW, Entry, Flaw, Flawed, attempt
+from region_perception.data.entries import BAD_BOX, BAD_ROW, Entry, Flaw, Flawed, attempt, mend, says_something
 from region_perception.data.formats.json_stream import json_items
 from region_perception.data.formats.scannet import find_scene, object_boxes, scene_folders
 from region_perception.data.places import only_file
@@ -84,14 +84,17 @@ def _entry(split: str, place: dict[str, str], boxes: dict[int, Box3D | str], row
             "scene_id": first["scene_id"],
             "object_id": number,
             "object_name": str(first.get("object_name", "")),
-            "tokens": [_tokens(row) for row in rows],
+            "tokens": [told for row in rows if (told := _tokens(row))],
         },
     )
 
 
 def _tokens(row: dict[str, Any]) -> list[str]:
-    """A description in the file's own tokens, which scores are counted on; in its words where the row has none."""
-    told = row.get("token") or str(row["description"]).lower().split()
+    """A description in the file's own tokens, marks among them, as scores are counted on both; in its words where these
+    say nothing. Empty where it says nothing itself, and is no sentence either (see `entries.examined`)."""
+    told, said = row.get("token") or [], row["description"]
     if not isinstance(told, list) or not all(isinstance(token, str) for token in told):
         raise Flawed(BAD_ROW, f"expected a list of words as token, got {shown(told)}")
-    return told
+    if not isinstance(said, str) or not says_something(said):
+        return []
+    return [mend(token) for token in (told if says_something("".join(told)) else said.lower().split())]

@@ -17,6 +17,7 @@ from region_perception.evaluation.captions import CIDER, CaptionScores, score_ca
 from region_perception.evaluation.estimates import estimate_mean
 from region_perception.evaluation.judging import RIGHT, WRONG, count_verdicts
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND, Prediction, in_groups
+from region_perception.evaluation.words import words
 
 SELECTED = "selected"
 
@@ -99,14 +100,18 @@ def _captions(
     told: Sequence[Prediction], judge: Judge | None, whole: Sequence[str], java: bool
 ) -> tuple[dict[str, Any], list[Judged]]:
     groups = [prediction.group for prediction in told]
+    scored = [prediction for prediction in told if any(map(words, prediction.expected))]
     found = score_captions(
-        {prediction.id: prediction.said for prediction in told},
-        {prediction.id: prediction.expected for prediction in told},
-        groups={prediction.id: prediction.group for prediction in told},
+        {prediction.id: prediction.said for prediction in scored},
+        {prediction.id: prediction.expected for prediction in scored},
+        groups={prediction.id: prediction.group for prediction in scored},
         java=java,
     )
+    notes = list(found.notes)
+    if wordless := len(told) - len(scored):
+        notes.append(f"captions that are not scored, as no reference of theirs has a word that counts: {wordless:,}")
     verdicts = [judge(prediction) if judge else {} for prediction in told]
-    scores: dict[str, Any] = {"scores": _plain(found), "notes": list(found.notes)}
+    scores: dict[str, Any] = {"scores": _plain(found), "notes": notes}
     if judge:
         scores["properties"] = count_verdicts(verdicts, groups)
     right = [_right(each, whole) for each in verdicts]

@@ -74,6 +74,22 @@ def test_tokens_are_those_of_the_file_or_the_words(scannet, read):
     assert "list of words" in result.flaws[0].message
 
 
+def test_tokens_that_say_nothing_give_way_to_the_words(scannet, read):
+    rows = [
+        told(0, "A chair.", token=["", "..."]),
+        told(0, "A stool", token=["a", "", "stool", "."]),
+        told(0, "...", token=["a", "lie"]),
+        told(0, "", token=["."]),
+        told(0, token=[]) | {"description": None},
+        told(0, "A caf\udce9", token=["a", "caf\udce9"]),
+    ]
+    (chair,) = read("scanrefer", scannet(rows)).entries
+    assert chair.meta["tokens"] == [["a", "chair."], ["a", "", "stool", "."], ["a", "café"]]
+    kept, flaws = entries.examined(chair)
+    assert kept.sentences == ("A chair.", "A stool", "A café")
+    assert len(flaws) == 4
+
+
 def test_a_scene_opens_aligned_and_in_colour(scannet, read):
     folder = scannet([told(0)])
     (chair,) = read("scanrefer", folder).entries

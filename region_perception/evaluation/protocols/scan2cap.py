@@ -77,7 +77,7 @@ def _holds_points(box: Box3D, cloud: CloudObservation) -> bool:
 
 def _references(record: Record) -> Iterator[str]:
     """Descriptions as tokens with one space between them."""
-    yield from (" ".join(each[:_LONGEST]) for each in record.meta["tokens"] if each)
+    yield from (" ".join(each[:_LONGEST]) for each in record.meta["tokens"])
 
 
 def measure(predictions: Sequence[Prediction], java: bool) -> Measured:

@@ -57,6 +57,19 @@ def test_captions_count_where_boxes_overlap_enough(scanrefer, boxes, teller, tmp
     assert "| scores in percent | CIDEr@0.25 | BLEU-4@0.25 |" in text
 
 
+def test_tokens_without_letters_end_no_report(scanrefer, boxes, teller, tmp_path) -> None:
+    path = scanrefer / "ScanRefer_filtered_val.json"
+    rows = json.loads(path.read_text())
+    rows[0]["token"], rows[1]["token"], rows[2]["token"] = [""], [".", "!"], ["."] * 30 + ["books"]
+    path.write_text(json.dumps(rows))
+    evaluate(SCAN2CAP, teller(tell), tmp_path / "out", OnDisk(scanrefer, boxes=boxes))
+    report = write_report(tmp_path / "out", SCAN2CAP.for_report, java=False, pictures=0)
+    assert report["measured"]["CIDEr@0.25"]["value"] == pytest.approx(10 * 2 / 3)  # by words, none is lost or won
+    (section,) = report["sections"]
+    assert section["caption"]["scores"]["CIDEr"]["count"] == 2
+    assert any("has a word that counts: 1" in note for note in section["caption"]["notes"])
+
+
 def test_a_scene_that_the_boxes_do_not_name_is_told_of(scanrefer, teller, tmp_path) -> None:
     for scenes, notes in (({SCENE: []}, 0), ({"scene0011": [box(0.5)]}, 1)):
         boxes = write(tmp_path / f"{notes}.json", scenes)
