@@ -8,9 +8,10 @@ from tyro.conf import arg
 
 from region_perception.cli.notes import note
 from region_perception.cli.options import ModelOptions, Switch
-from region_perception.cli.report import model_in_json, model_scores, one_line
+from region_perception.cli.report import model_in_json, model_scores
 from region_perception.cli.steps import first_model, load_captioner, writing
 from region_perception.errors import InvalidInput
+from region_perception.lines import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from region_perception.lines import one_line
+
 if TYPE_CHECKING:
     from region_perception.captioner import Captioner
 
@@ -54,11 +56,6 @@ def _lines(columns: Sequence[str], row: Sequence[str], widest: Mapping[str, int]
     """The row as lines of cells that are no wider than they may be."""
     folded = [wrap(cell, widest.get(name, len(cell) + 1)) for name, cell in zip(columns, row, strict=True)]
     return zip_longest(*folded, fillvalue="")
-
-
-def one_line(text: str) -> str:
-    """The text without anything that would move a terminal's cursor or change its colours."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def model_in_json(captioner: "Captioner") -> dict[str, Any]:

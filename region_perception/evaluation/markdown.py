@@ -10,6 +10,7 @@ from region_perception.evaluation.captions import BLEU, CAPTION_SCORES, CIDER, M
 from region_perception.evaluation.judging import VERDICTS
 from region_perception.evaluation.predictions import ANSWER, CAPTION, CLASSIFY, FIND
 from region_perception.evaluation.scoring import SELECTED
+from region_perception.lines import one_line
 
 Sheets = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -30,9 +31,9 @@ def report_in_markdown(report: Mapping[str, Any], headline: Sequence[str], sheet
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are aligned to the right."""
+    """A Markdown table; all columns but the first are aligned to the right. Every row takes one line."""
     lines = [columns, ["---", *["--:"] * (len(columns) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(one_line(cell).replace('|', '/') for cell in line)} |" for line in lines)
 
 
 def percent(estimate: Mapping[str, Any] | None, interval: bool = True) -> str:
@@ -73,7 +74,7 @@ def _heading(report: Mapping[str, Any]) -> str:
         "wrong an interval has no width."
     )
     title = f"# {model['name']} by the protocol {report['protocol']}, split {settings['split']}"
-    return "\n\n".join([title, table(["", ""], rows).replace("--:", "---"), ranges])
+    return "\n\n".join([one_line(title), table(["", ""], rows).replace("--:", "---"), ranges])
 
 
 def _plain(value: Any) -> str:
@@ -105,7 +106,8 @@ def _compared(report: Mapping[str, Any]) -> str:
         for system, source in sources.items()
     ]
     notes = [*report.get("notes", ()), *(f"Other than published: {each}." for each in report["differs"])]
-    return "\n\n".join([table(["scores in percent", *names, "source"], rows), "\n".join(f"- {each}" for each in notes)])
+    listed = "\n".join(f"- {one_line(each)}" for each in notes)
+    return "\n\n".join([table(["scores in percent", *names, "source"], rows), listed])
 
 
 def _in_order(names: Sequence[str]) -> list[str]:
@@ -175,7 +177,7 @@ def _captions(caption: Mapping[str, Any]) -> list[str]:
     scores = caption["scores"]
     rows = [[name, percent(scores[name]), f"{scores[name]['count']:,}"] for name in CAPTION_SCORES if name in scores]
     parts = ["### Captions", table(["like the references", "score", "of"], rows)]
-    parts += [f"- {note}" for note in caption["notes"]]
+    parts += [f"- {one_line(note)}" for note in caption["notes"]]
     if "properties" in caption:
         rows = [
             [name, percent(each), *(f"{each[verdict]:,}" for verdict in VERDICTS)]
