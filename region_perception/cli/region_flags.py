@@ -1,12 +1,12 @@
 """From flags to regions."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from region_perception.cli.options import RegionOptions
 from region_perception.errors import InvalidRegion
+from region_perception.json_files import load_json
 
 if TYPE_CHECKING:
     from region_perception.regions import Mask, PointSet, Region
@@ -69,15 +69,7 @@ def _read_points(path: Path) -> "PointSet":
 def _read_regions(path: Path) -> "Iterator[Region]":
     from region_perception.regions import region_from_dict
 
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidRegion(f"--regions {path}: it cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidRegion(f"--regions {path}: it is not JSON: {error}") from error
-    if not isinstance(written, list):
-        raise InvalidRegion(f"--regions {path}: expected a list of regions, got {type(written).__name__}")
-    for i, entry in enumerate(written):
+    for i, entry in enumerate(load_json(path, list, name=f"--regions {path}", refused=InvalidRegion)):
         try:
             yield region_from_dict(entry)
         except InvalidRegion as error:

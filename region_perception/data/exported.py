@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from region_perception.data.entries import BAD_ROW, UNREADABLE, Entry, Flaw, Fla
 from region_perception.data.own.written import entry_of
 from region_perception.data.places import relative
 from region_perception.errors import InvalidInput
+from region_perception.json_files import load_json
 from region_perception.regions.checks import shown
 
 
@@ -27,9 +27,11 @@ def read_exported(folder: Path, split: str, masks: bool) -> Iterator[Entry | Fla
     """All records of the scenes of a split."""
     for path in annotation_files(folder, split):
         try:
-            records = list(json.loads(path.read_text(encoding="utf-8"))["records"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            yield Flaw(UNREADABLE, path.name, f"{type(error).__name__}: {error}")
+            records = load_json(path, dict, name=path.name).get("records")
+            if not isinstance(records, list):
+                raise InvalidInput(f"{path.name} holds no list of records, got {shown(records)}")
+        except InvalidInput as error:
+            yield Flaw(UNREADABLE, path.name, str(error))
             continue
         for number, written in enumerate(records):
             item = attempt(f"{path.name} record {number}", partial(_entry, written))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from region_perception.errors import InvalidInput
 from region_perception.evaluation.cases import Case
 from region_perception.evaluation.judging import WRONG
 from region_perception.evaluation.predictions import ANSWER, CLASSIFY, FIND, Prediction
@@ -14,6 +15,7 @@ from region_perception.evaluation.scoring import Judged, Section, is_right
 from region_perception.evaluation.sheets import Card, draw_sheet
 
 Reopen = Callable[[Prediction], Case]
+"""(what was said) -> the case that it is about; KeyError where there is no such case"""
 
 _SEED = 0  # of the random cases
 _QUALITY = 88  # of JPEG: a tenth of the size of PNG
@@ -67,7 +69,7 @@ def _sheets(
 
 def _caption_card(judged: Judged, properties: Sequence[str], reopen: Reopen) -> Card:
     told = judged.prediction
-    case = reopen(told)
+    case = _case(told, reopen)
     return Card(
         observation=case.observation,
         regions=[(case.region, "")] if case.region is not None else [],
@@ -77,8 +79,18 @@ def _caption_card(judged: Judged, properties: Sequence[str], reopen: Reopen) -> 
     )
 
 
+def _case(told: Prediction, reopen: Reopen) -> Case:
+    try:
+        case = reopen(told)
+        if told.task == FIND and {told.said, *told.expected} - set(case.candidates):
+            raise KeyError(told.said)
+    except (KeyError, TypeError, IndexError) as error:  # whatever stands in the facts of a line that was changed
+        raise InvalidInput(f"{told.id} is about nothing that the data have; was predictions.jsonl changed?") from error
+    return case
+
+
 def _answer_card(told: Prediction, reopen: Reopen) -> Card:
-    case = reopen(told)
+    case = _case(told, reopen)
     return Card(
         observation=case.observation,
         regions=[(case.region, "")] if case.region is not None else [],
@@ -89,7 +101,7 @@ def _answer_card(told: Prediction, reopen: Reopen) -> Card:
 
 
 def _class_card(told: Prediction, reopen: Reopen) -> Card:
-    case = reopen(told)
+    case = _case(told, reopen)
     return Card(
         observation=case.observation,
         regions=[(case.region, "")] if case.region is not None else [],
@@ -100,7 +112,7 @@ def _class_card(told: Prediction, reopen: Reopen) -> Card:
 
 
 def _find_card(told: Prediction, reopen: Reopen) -> Card:
-    case = reopen(told)
+    case = _case(told, reopen)
     return Card(
         observation=case.observation,
         regions=[(case.candidates[told.expected[0]], "meant"), (case.candidates[told.said], "found")],

@@ -8,13 +8,17 @@ FOLDER/
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from region_perception.errors import InvalidInput
+from region_perception.json_files import load_json, parse_json
+from region_perception.modalities import MODALITIES
+from region_perception.regions.checks import shown
 
 CAPTION, ANSWER, FIND, CLASSIFY = "caption", "answer", "find", "classify"
 TASKS = (CAPTION, ANSWER, FIND, CLASSIFY)
@@ -67,6 +71,35 @@ class Prediction:
 _NAMES = {each.name for each in fields(Prediction)}
 _LISTS = ("expected", "options", "scores")
 _DEFAULTS: dict[str, Any] = {"pointing": "", "said": "", "expected": ()}  # left out of a line where they are empty
+_NEEDED = {each.name for each in fields(Prediction) if each.default is MISSING and each.default_factory is MISSING}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _all(right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(map(right, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_Kind = tuple[Callable[[Any], bool], str]
+_TEXT: _Kind = (_is_text, "text")
+_KINDS: dict[str, _Kind] = {  # what the fields are that are not any text
+    "task": (TASKS.__contains__, f"one of {', '.join(TASKS)}"),
+    "modality": (MODALITIES.__contains__, f"one of {', '.join(MODALITIES)}"),
+    "subject": (lambda value: _is_text(value) and value.isidentifier(), "a word"),
+    "pointing": (lambda value: value == "" or (_is_text(value) and value.isidentifier()), "a word, or nothing"),
+    "confidence": (_is_number, "a finite number"),
+    "expected": (_all(_is_text), "a list of texts"),
+    "options": (_all(_is_text), "a list of texts"),
+    "scores": (_all(_is_number), "a list of finite numbers"),
+    "facts": (lambda value: isinstance(value, dict), "an object with named fields"),
+}
+"""Names of sections become names of files, so that subject and pointing have to be words."""
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
@@ -88,32 +121,50 @@ def read_predictions(folder: Path) -> list[Prediction]:
 
 
 def _prediction(line: bytes, where: str) -> Prediction:
-    try:
-        written = json.loads(line)
-    except ValueError as error:
-        raise InvalidInput(f"{where}: this is no JSON: {error}") from error
+    written = parse_json(line, where)
     if not isinstance(written, dict) or set(written) - _NAMES:
         unknown = sorted(set(written) - _NAMES) if isinstance(written, dict) else type(written).__name__
         raise InvalidInput(f"{where}: expected the fields of a prediction, got {unknown}")
     values = _DEFAULTS | written
-    try:
-        return Prediction(**values | {name: tuple(values.get(name, ())) for name in _LISTS})
-    except TypeError as error:
-        raise InvalidInput(f"{where}: fields are missing: {error}") from error
+    if missing := sorted(_NEEDED - set(values)):
+        raise InvalidInput(f"{where}: fields are missing: {', '.join(missing)}")
+    for name, value in values.items():
+        right, expected = _KINDS.get(name, _TEXT)
+        if not right(value):
+            raise InvalidInput(f"{where}: {name} is {shown(value)}; expected {expected}")
+    return Prediction(**values | {name: tuple(values.get(name, ())) for name in _LISTS})
 
 
 def read_run(folder: Path) -> dict[str, Any]:
     """What FOLDER/run.json says."""
     path = folder / "run.json"
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InvalidInput(f"{folder} holds no evaluation: there is no run.json in it") from error
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
-    if not isinstance(run, dict) or run.get("format") != _FORMAT:
-        raise InvalidInput(f"{path}: expected a run of format {_FORMAT}, got {run if run else 'nothing'!r:.200}")
+    if not path.exists():
+        raise InvalidInput(f"{folder} holds no evaluation: there is no run.json in it")
+    run = load_json(path, dict)
+    if run.get("format") != _FORMAT:
+        raise InvalidInput(f"{path}: expected a run of format {_FORMAT}, got {shown(run)}")
+    for name, (right, expected) in _OF_RUN.items():
+        if not right(run.get(name)):
+            raise InvalidInput(f"{path}: {name} is {shown(run.get(name))}; expected {expected}")
     return run
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("name")) and _is_text(value.get("source"))
+
+
+_OF_RUN: dict[str, _Kind] = {
+    "settings": (lambda value: isinstance(value, dict) and _is_text(value.get("split", "")), "what was asked for"),
+    "model": (_is_said, "name and source of a model"),
+    "done": (_is_count, "a number of groups"),
+    "bytes": (_is_count, "a number of bytes"),
+    "seconds": (_is_number, "a finite number"),
+    "bad": (lambda value: value is None or isinstance(value, dict), "what could not be read, by number"),
+}
 
 
 class Recorder:

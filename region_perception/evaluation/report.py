@@ -27,6 +27,8 @@ def write_report(folder: Path, protocol: Protocol, *, java: bool = True, picture
         raise InvalidInput(
             f"{folder} holds a run by the protocol {run['settings'].get('protocol')!r}, not {protocol.name!r}"
         )
+    if missing := [name for name in ("split", "decoding") if name not in run["settings"]]:
+        raise InvalidInput(f"{folder / 'run.json'}: its settings lack {missing[0]!r}; is it a whole run?")
     predictions = read_predictions(folder)
     if not predictions:
         raise InvalidInput(f"{folder} holds no predictions yet: nothing can be scored")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidInput
+from region_perception.json_files import load_json
 from region_perception.modalities import IMAGE, IMAGE_REGION
 from region_perception.observations import CloudObservation
 from region_perception.regions import run_length
@@ -64,7 +65,7 @@ def _settle(folder: Path, settings: dict[str, Any]) -> None:
     path = folder / "settings.json"
     if not path.exists():
         _write_json(path, settings)
-    elif (found := json.loads(path.read_text())) != settings:
+    elif (found := load_json(path)) != settings:
         raise InvalidInput(f"{folder} holds an export with other settings: {found}; expected {settings}")
 
 

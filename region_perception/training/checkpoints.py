@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from region_perception.errors import InputWarning, TrainingError, WeightsError
+from region_perception.json_files import load_json
 
 _FILES = ("weights.safetensors", "optimiser.safetensors")
 _STATE = "state.json"
@@ -116,7 +117,7 @@ class Checkpoints:
 
 def _read(place: Path) -> Checkpoint:
     try:
-        record = json.loads((place / _STATE).read_text(encoding="utf-8"))
+        record = load_json(place / _STATE, dict)
         files, step, state = dict(record["files"]), int(record["step"]), dict(record["state"])
         for name in _FILES:
             size = (place / name).stat().st_size

@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from region_perception.data.kept_files import alone, write_kept
 from region_perception.data.source import Source
 from region_perception.errors import InvalidInput, TrainingError
+from region_perception.json_files import load_json
 from region_perception.modalities import CLOUD_MODALITIES
 from region_perception.network.region_blip import Features, RegionBlip
 from region_perception.network.spec import spec_to_dict
@@ -139,10 +140,7 @@ def _key(settings: FeatureCache, modality: str, source: Source, network: RegionB
 
 def refuse_stale(folder: Path, key: dict[str, Any]) -> None:
     """That what is kept in `folder` was made from what `key` says."""
-    try:
-        found = json.loads((folder / KEY).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{folder} does not say what is in it: {error}") from error
+    found = load_json(folder / KEY, dict, refused=TrainingError)
     different = [name for name in key if found.get(name) != key[name]]
     if different:
         raise TrainingError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from region_perception.errors import InvalidRecipe, InvalidSpec
+from region_perception.json_files import load_json
 from region_perception.modalities import CLOUD_MODALITIES, IMAGE, MODALITIES
 from region_perception.network.spec import spec_from_dict, spec_to_dict
 
@@ -324,9 +325,10 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 
 def read_recipe(path: Path) -> Recipe:
     """Read what `save_recipe` wrote; unknown keys, wrong types and values are refused by name."""
+    written = load_json(path, dict, refused=InvalidRecipe)
     try:
-        return spec_from_dict(Recipe, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, InvalidSpec) as error:
+        return spec_from_dict(Recipe, written)
+    except (ValueError, InvalidSpec) as error:
         raise InvalidRecipe(f"{path}: {error}") from error
 
 

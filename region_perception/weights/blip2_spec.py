@@ -4,13 +4,13 @@ A configuration that a spec cannot express is refused: a network built otherwise
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from region_perception.errors import WeightsError
+from region_perception.json_files import load_json
 from region_perception.network.language import language_config
 from region_perception.network.spec import (
     CLIP_MEAN,
@@ -42,8 +42,8 @@ _SIZES = {
 def is_blip2_folder(folder: Path) -> bool:
     """Whether `folder` holds a BLIP-2 of transformers."""
     try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type") == "blip-2"
-    except (OSError, ValueError, AttributeError):
+        return load_json(folder / "config.json", dict, refused=WeightsError).get("model_type") == "blip-2"
+    except WeightsError:
         return False
 
 
@@ -56,7 +56,7 @@ def read_blip2_config(folder: Path) -> Any:
     if not is_blip2_folder(folder):
         raise WeightsError(f"{folder} is no BLIP-2 of transformers: {path.name} with model_type 'blip-2' is missing")
     try:
-        return Blip2Config.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Blip2Config.from_dict(load_json(path, dict, refused=WeightsError))
     except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise WeightsError(f"{path} cannot be read as a BLIP-2 configuration: {error}") from error
 
@@ -119,11 +119,11 @@ def _normalisation(folder: Path) -> tuple[Any, Any]:
     path = folder / "preprocessor_config.json"
     if not path.exists():
         return CLIP_MEAN, CLIP_STD
+    data = load_json(path, dict, refused=WeightsError)
+    mean, std = data.get("image_mean", CLIP_MEAN), data.get("image_std", CLIP_STD)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        mean, std = data.get("image_mean", CLIP_MEAN), data.get("image_std", CLIP_STD)
         return tuple(map(float, mean)), tuple(map(float, std))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
 
 

@@ -1,6 +1,5 @@
 """Tensors in safetensors files, whole or in shards. Read by memory map: a tensor costs memory once it is used."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from region_perception.errors import WeightsError
+from region_perception.json_files import load_json
 from region_perception.weights.torch_files import read_torch_file
 
 
@@ -65,8 +65,7 @@ def write_tensors(folder: Path, stem: str, tensors: Mapping[str, Tensor], max_sh
 
 def read_index(path: Path) -> dict[str, str]:
     """Which file each tensor lies in, from a standard `*.index.json`. Files outside the folder are refused."""
-    with _readable(path):
-        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+    places = load_json(path, dict, refused=WeightsError).get("weight_map")
     right = isinstance(places, dict) and all(isinstance(file, str) for file in places.values())
     if not right or not places:
         raise WeightsError(f"{path} has no map from tensors to files under `weight_map`")

@@ -26,6 +26,7 @@ from typing import Any
 
 from region_perception.confidence import Calibration, ScoreMethod
 from region_perception.errors import InvalidSpec, WeightsError
+from region_perception.json_files import load_json
 from region_perception.network.spec import NetworkSpec, spec_from_dict, spec_to_dict
 
 CONFIG = "config.json"
@@ -136,15 +137,9 @@ def _check_confidence(spec: NetworkSpec, calibration: Sequence[Calibration], met
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise WeightsError(f"{path.parent} is not a model folder: it has no {path.name}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise WeightsError(f"{path} holds {type(data).__name__}; expected an object with named fields")
-    return data
+    if not path.exists():
+        raise WeightsError(f"{path.parent} is not a model folder: it has no {path.name}")
+    return load_json(path, dict, refused=WeightsError)
 
 
 def _foreign(path: Path, layout: Any, data: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ def test_what_a_region_writes_is_read_back(tmp_path, region):
         (["--scribble", "1;2"], "'1;2' is no point"),
         (["--mask", "missing.png"], "--mask missing.png: there is no such file"),
         (["--points", "missing.npy"], "--points missing.npy: there is no such file"),
-        (["--regions", "missing.json"], "--regions missing.json: it cannot be read: No such file"),
+        (["--regions", "missing.json"], "--regions missing.json is missing"),
     ],
 )
 def test_mistakes_are_named(arguments, message):
@@ -83,9 +83,9 @@ def test_mistakes_are_named(arguments, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it is not JSON"),
-        ("[" * 100_000, "it is not JSON"),
-        ("{}", "expected a list of regions, got dict"),
+        ("", "cannot be read: it is no JSON"),
+        ("[" * 100_000, "lists within lists"),
+        ("{}", "holds dict; expected a list"),
         ('[{"type": "circle"}]', "entry 0: Unknown region type"),
         ('[{"type": "click", "points": [[1, 2]], "labels": [1]}, 7]', "entry 1"),
     ],

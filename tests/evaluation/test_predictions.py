@@ -76,7 +76,7 @@ def test_files_that_something_else_changed_are_named(tmp_path) -> None:
     path = tmp_path / "predictions.jsonl"
     whole = path.read_text()
     path.write_text("?" * (len(whole) - 1) + "\n")
-    with pytest.raises(InvalidInput, match="line 1: this is no JSON"):
+    with pytest.raises(InvalidInput, match="line 1 cannot be read: it is no JSON"):
         read_predictions(tmp_path)
     for line, named in ((json.dumps({"colour": 1}), "colour"), (json.dumps({"id": "1"}), "missing"), ("[]", "list")):
         path.write_text(line + "\n" * (len(whole) - len(line)))
@@ -90,6 +90,47 @@ def test_files_that_something_else_changed_are_named(tmp_path) -> None:
         read_run(tmp_path)
     (tmp_path / "run.json").write_text('{"format": 99}')
     with pytest.raises(InvalidInput, match="format 1"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"modality": "../../x"}, "modality is .*; expected one of image"),
+        ({"modality": ["image"]}, "modality is"),
+        ({"subject": "../x"}, "subject is .*; expected a word"),
+        ({"pointing": "/etc/x"}, "pointing is .*; expected a word, or nothing"),
+        ({"task": {}}, "task is"),
+        ({"confidence": float("nan")}, "confidence is nan .*; expected a finite number"),
+        ({"confidence": "1"}, "confidence is"),
+        ({"expected": "a mug"}, "expected is .*; expected a list of texts"),
+        ({"expected": [1]}, "expected is"),
+        ({"scores": [1e999]}, "scores is"),
+        ({"facts": []}, "facts is"),
+        ({"said": None}, "said is None .*; expected text"),
+        ({"id": 5}, "id is 5"),
+    ],
+)
+def test_lines_of_other_things_are_refused(tmp_path, changes, named) -> None:
+    """Sections name the files of pictures, so that a changed line could lead out of the folder."""
+    Recorder(tmp_path, SETTINGS, MODEL)
+    line = json.dumps(json.loads(prediction(0).to_json()) | changes).encode()
+    (tmp_path / "predictions.jsonl").write_bytes(line)
+    run = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(run | {"bytes": len(line)}))
+    with pytest.raises(InvalidInput, match=f"line 1: {named}"):
+        read_predictions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"bytes": -1}, {"bytes": "9"}, {"done": True}, {"seconds": float("inf")}, {"settings": []}, {"model": {}}],
+)
+def test_a_run_of_other_things_is_refused(tmp_path, changes) -> None:
+    Recorder(tmp_path, SETTINGS, MODEL)
+    run = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(run | changes))
+    with pytest.raises(InvalidInput, match=f"{next(iter(changes))} is"):
         read_run(tmp_path)
 
 

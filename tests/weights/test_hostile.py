@@ -174,7 +174,7 @@ HOSTILE = {
         "score_method is 'luck'; expected one of",
     ),
     "index is no JSON": (_index("{"), WeightsError, "base.safetensors.index.json cannot be read"),
-    "index has no map": (_index("{}"), WeightsError, "base.safetensors.index.json cannot be read"),
+    "index has no map": (_index("{}"), WeightsError, "base.safetensors.index.json has no map"),
     "index maps to numbers": (_index('{"weight_map": {"a": 1}}'), WeightsError, "has no map from tensors"),
     "index leads outside": (_index('{"weight_map": {"a": "../../x"}}'), WeightsError, r"outside its own folder: \.\./"),
     "shard is missing": (

@@ -21,6 +21,7 @@ from region_perception.data.kept_indexes import index_of
 from region_perception.data.own.samples import Samples
 from region_perception.data.sets import DataSet
 from region_perception.errors import InvalidInput, RegionPerceptionError
+from region_perception.json_files import load_json
 
 Form = Literal["shards", "coco"]
 Progress = Callable[[int, int], None]
@@ -115,8 +116,7 @@ def _settle(out: Path, split: str, index: Index, settings: dict[str, Any]) -> No
         out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InvalidInput(f"{path}: {error}") from error
-    if found != settings:
+    if (found := load_json(path)) != settings:
         raise InvalidInput(f"{out} holds another conversion of {split}: {found}; expected {settings}")

@@ -11,7 +11,6 @@ Shards are read where they lie, each member at its offset, so they must not be c
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -25,12 +24,12 @@ from region_perception.data.entries import BAD_ROW, UNREADABLE, Entry, Flaw, Fla
 from region_perception.data.own.written import entry_of
 from region_perception.data.places import inside
 from region_perception.errors import InvalidInput, InvalidObservation
+from region_perception.json_files import LONGEST, parse_json
 from region_perception.observations import CloudObservation, ImageObservation, observe_cloud, observe_image
 from region_perception.observations.numpy_files import MAX_BYTES
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm")
 DEPTH, CLOUD = ".depth.png", ".cloud.npz"
-_LONGEST = 1 << 26  # bytes of the JSON of one observation
 _PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 _Members = dict[str, list[int | str]]
@@ -103,13 +102,11 @@ def _told(file: Any, members: _Members) -> Any:
     if ".json" not in members:
         raise Flawed(BAD_ROW, f"a sample needs a .json, this one has {', '.join(members)}")
     offset, size = members[".json"]
-    if size > _LONGEST:  # type: ignore[operator]
-        raise Flawed(BAD_ROW, f"its JSON has {size:,} bytes, expected at most {_LONGEST:,}")
     here = file.tell()
     file.seek(offset)
-    content = file.read(size)
+    content = file.read(min(size, LONGEST + 1))
     file.seek(here)
-    return json.loads(content)
+    return parse_json(content, "its JSON")
 
 
 def _place(shard: str, members: _Members, told: Any) -> dict[str, Any]:

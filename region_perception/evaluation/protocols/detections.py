@@ -10,13 +10,13 @@ detector's own thresholds and suppression of doubles before.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from region_perception.errors import InvalidInput, InvalidRegion
 from region_perception.evaluation.box_overlap import box_iou
+from region_perception.json_files import load_json
 from region_perception.regions import Box3D
 from region_perception.regions.checks import shown
 
@@ -26,12 +26,7 @@ Detections = Mapping[str, Sequence[Box3D]]
 
 def read_detections(path: Path) -> Detections:
     """The boxes of a file; anything in it that is no box is refused with the place where it is."""
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path} is no JSON: {error}") from error
+    written = load_json(path)
     if not isinstance(written, dict):
         raise InvalidInput(f'{path}: expected {{"scene0011_00": [boxes], ...}}, got {shown(written)}')
     return {scene: _boxes(found, f"{path}: {scene}") for scene, found in written.items()}

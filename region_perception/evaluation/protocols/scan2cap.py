@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from region_perception.data.record import Record
-from region_perception.errors import InvalidRegion, warn_about_input
+from region_perception.errors import InvalidInput, InvalidRegion, warn_about_input
 from region_perception.evaluation.captions import BLEU, CIDER, METEOR, ROUGE, score_captions
 from region_perception.evaluation.cases import Case
 from region_perception.evaluation.estimates import Estimate, estimate_mean
@@ -84,6 +84,8 @@ def measure(predictions: Sequence[Prediction], java: bool) -> Measured:
     """The four scores at each IoU, and the share of objects that were found at it."""
     scores: dict[str, Estimate] = {}
     notes: dict[str, None] = {}
+    if bare := next((each.id for each in predictions if not isinstance(each.facts.get(IOU), int | float)), None):
+        raise InvalidInput(f"{bare} lacks the IoU of its box with the object")
     groups = {each.id: each.group for each in predictions}
     references = {each.id: [_framed(text.split()) for text in each.expected] for each in predictions}
     for least in THRESHOLDS:
