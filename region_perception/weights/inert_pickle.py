@@ -7,7 +7,7 @@ nothing. Published checkpoints need that: beside their tensors lie argparse and 
 
 import collections
 import math
-import pickle
+import reprlib
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from region_perception.errors import WeightsError
+from region_perception.frugal_pickle import FrugalUnpickler, refuse_nested
 
 
 class Inert:
@@ -74,8 +75,17 @@ class StorageKind:
         self.dtype = dtype
 
 
-# The pure Python one: its memo is a dictionary, where the other's grows to whatever size a pickle asks for.
-class _Unpickler(pickle._Unpickler):
+class _Ordered(collections.OrderedDict):
+    """An ordered dictionary whose keys are looked at."""
+
+    def __init__(self, pairs: Any = ()) -> None:
+        super().__init__()
+        for key, value in pairs:
+            refuse_nested(key)
+            self[key] = value
+
+
+class _Unpickler(FrugalUnpickler):
     def __init__(self, file: IO[bytes], storage: Callable[[Any], TypedStorage]) -> None:
         super().__init__(file, encoding="latin1")  # Python 2 wrote some of them
         self._storage = storage
@@ -101,7 +111,7 @@ def unpickle(file: IO[bytes], storage: Callable[[Any], TypedStorage] | None = No
 
 
 def _refuse_storage(identity: Any) -> TypedStorage:
-    raise WeightsError(f"its pickle asks for a tensor's memory ({identity!r:.80}) where none can be")
+    raise WeightsError(f"its pickle asks for a tensor's memory ({reprlib.repr(identity):.80}) where none can be")
 
 
 def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Tensor:
@@ -122,7 +132,7 @@ def _parameter(data: Tensor, *_: Any) -> Tensor:
 
 
 _ADMITTED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("collections", "OrderedDict"): _Ordered,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,

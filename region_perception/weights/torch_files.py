@@ -5,6 +5,7 @@ zip       archive/data.pkl       the object, whose tensors name their memory by 
 in a row  magic number, version, machine, object, keys of memories: five pickles; then each memory's size and bytes
 """
 
+import reprlib
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -130,7 +131,7 @@ def _read_row(path: Path, file: IO[bytes]) -> Any:
 
     found = unpickle(file, find)
     keys = unpickle(file)
-    if not isinstance(keys, list) or {str(key) for key in keys} != set(memories):
+    if not _are_keys(keys) or {str(key) for key in keys} != set(memories):
         raise WeightsError("the memories that follow are not those of its tensors")
     for key in keys:
         _fill(file, str(key), memories[str(key)])
@@ -146,6 +147,10 @@ def _fill(file: IO[bytes], key: str, storage: TypedStorage) -> None:
         )
 
 
+def _are_keys(keys: Any) -> bool:
+    return isinstance(keys, list) and all(isinstance(key, str | int) for key in keys)
+
+
 def _is_tar(file: IO[bytes]) -> bool:
     file.seek(257)
     magic = file.read(5)
@@ -158,6 +163,14 @@ def _identity(identity: Any) -> tuple[StorageKind, str, int]:
     if isinstance(identity, tuple) and len(identity) >= 5 and identity[0] == "storage":
         kind, key, count = identity[1], identity[2], identity[4]
         views = identity[5] if len(identity) > 5 else None
-        if isinstance(kind, StorageKind) and isinstance(count, int) and count >= 0 and views is None:
+        if (
+            isinstance(kind, StorageKind)
+            and isinstance(key, str | int)
+            and isinstance(count, int)
+            and count >= 0
+            and views is None
+        ):
             return kind, str(key), count
-    raise WeightsError(f"a tensor's memory is described as {identity!r:.120}; expected one of torch.save's kinds")
+    raise WeightsError(
+        f"a tensor's memory is described as {reprlib.repr(identity):.120}; expected one of torch.save's kinds"
+    )

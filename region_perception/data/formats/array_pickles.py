@@ -6,7 +6,6 @@ built by, and gets functions of this file under those names; anything else is re
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from region_perception.errors import InvalidInput
+from region_perception.frugal_pickle import FrugalUnpickler
 from region_perception.regions.checks import shown
 
 MAX_BYTES = 4 << 30
@@ -81,8 +81,7 @@ _ADMITTED |= {
 }
 
 
-# The pure Python one: its memo is a dictionary, where the other's grows to whatever size a pickle asks for.
-class _Unpickler(pickle._Unpickler):
+class _Unpickler(FrugalUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
             raise InvalidInput(f"it asks for {module}.{name}; expected arrays of numbers only")

@@ -7,12 +7,12 @@ that can come out are None, numbers, text, bytes, lists, tuples, dictionaries an
 from __future__ import annotations
 
 import io
-import pickle
 import pickletools
 from pathlib import Path
 from typing import Any
 
 from region_perception.errors import InvalidInput
+from region_perception.frugal_pickle import FrugalUnpickler
 
 MAX_BYTES = 1 << 30
 
@@ -28,7 +28,7 @@ _NAMES_A_CLASS = ("GLOBAL", "INST")
 _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
 
-class _PlainUnpickler(pickle.Unpickler):
+class _PlainUnpickler(FrugalUnpickler):
     """A second lock behind `_refuse_all_but_plain`."""
 
     def find_class(self, module: str, name: str) -> Any:
