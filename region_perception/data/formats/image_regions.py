@@ -9,6 +9,7 @@ import numpy as np
 
 from region_perception.data.entries import BAD_BOX, Flawed
 from region_perception.errors import InvalidRegion
+from region_perception.observations.arrays import MAX_PIXELS
 from region_perception.regions import Box, Mask, Polygon, raster
 from region_perception.regions.checks import shown
 
@@ -34,6 +35,8 @@ def coco_mask(segmentation: Any, size: tuple[int, int] | None) -> Mask | Polygon
         return parts[0]
     if size is None:
         raise InvalidRegion(f"{len(parts)} outlines, and the image's size is not known")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise InvalidRegion(f"outlines in an image of {size[0]} x {size[1]} pixels; at most {MAX_PIXELS:,} are read")
     mask = np.zeros(size[::-1], bool)
     for part in parts:
         mask |= raster.fill(part.points, (0, 0), size[::-1])
