@@ -18,7 +18,7 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -31,6 +31,7 @@ from region_perception.errors import InvalidInput
 from region_perception.modalities import MODALITIES
 
 EXAMPLES = 5  # flaws of each kind that are kept whole; of the others only how many there are
+_TOLD = 1000  # letters of a place or a message: an id may have millions
 INDEX = "index.json"
 _ROWS, _FLAWS = "rows.jsonl", "flaws.jsonl"
 
@@ -47,7 +48,10 @@ class Tally:
         self.counts[flaw.kind] += 1
         self.left_out += not flaw.kept
         if self.counts[flaw.kind] <= EXAMPLES:
-            self.examples.append(flaw)
+            where, message = (
+                text if len(text) <= _TOLD else f"{text[:_TOLD]}..." for text in (flaw.where, flaw.message)
+            )
+            self.examples.append(replace(flaw, where=where, message=message))
 
 
 def build_index(folder: Path, source: str, items: Iterable[Entry | Flaw], key: dict[str, Any]) -> Index:

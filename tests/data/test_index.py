@@ -10,7 +10,7 @@ import pytest
 
 from region_perception.data import entries, kept_indexes
 from region_perception.data.entries import Entry, Flaw
-from region_perception.data.index import EXAMPLES, Index, build_index
+from region_perception.data.index import EXAMPLES, Index, Tally, build_index
 from region_perception.data.indexed import IndexedSource, JoinedSource
 from region_perception.data.kept_indexes import index_of, usable_index
 from region_perception.data.record import Question
@@ -259,3 +259,10 @@ def test_a_cache_that_cannot_be_written_is_told(regions, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(TrainingError, match="nothing can be kept in"):
         index_of(named_set("coco-regions"), regions, "train")
+
+
+def test_examples_of_flaws_are_never_pages_long() -> None:
+    tally = Tally()
+    tally.add(Flaw("bad row", "x" * 10_000_000, "y" * 10_000_000))
+    assert max(len(tally.examples[0].where), len(tally.examples[0].message)) < 1100
+    assert (tally.counts["bad row"], tally.left_out) == (1, 1)
