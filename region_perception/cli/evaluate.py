@@ -1,5 +1,6 @@
 """`region-perception evaluate`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -143,6 +144,7 @@ def evaluate(
         return
     on_disk = None if protocol == _TABLETOP else named_protocol(protocol)
     _refuse_idle(protocol, data, shown)
+    _refuse_idle_seeking(protocol, on_disk.tasks if on_disk else shown.task, seeking)
     if out is None:
         raise InvalidInput("--out is missing: expected a folder for the report")
     if not score_only:
@@ -163,6 +165,23 @@ def _refuse_idle(protocol: str, data: DataOptions, shown: ShownOptions) -> None:
     if wrong := [name for name, value in vars(plain).items() if getattr(idle, name) != value]:
         whose = "data sets'" if protocol == _TABLETOP else "the tabletop's"
         raise InvalidInput(f"--{wrong[0].replace('_', '-')} is {whose} and says nothing to the protocol {protocol}")
+
+
+_ASKED_IN = {  # what is asked of a model where a flag means something
+    "beams": {"caption", "answer"},
+    "max_tokens": {"caption"},
+    "min_tokens": {"caption", "answer"},
+    "length_penalty": {"caption", "answer"},
+    "by": {"find", "classify"},
+}
+
+
+def _refuse_idle_seeking(protocol: str, tasks: Sequence[str], seeking: SeekingOptions) -> None:
+    """Flags about sentences where none are sought, or about comparing where nothing is compared."""
+    for name, meant in _ASKED_IN.items():
+        if getattr(seeking, name) is not None and not meant & set(tasks):
+            about, asked = " and ".join(sorted(meant)), ", ".join(tasks)
+            raise InvalidInput(f"--{name.replace('_', '-')} is about {about}, and {protocol} asks for {asked} here")
 
 
 def _captioner(model: str | None, network: NetworkOptions) -> "Captioner":

@@ -70,6 +70,17 @@ def test_all_protocols_are_listed(capsys) -> None:
         (["refcoco", "--out", "x"], "--data is missing: expected the folder of refcoco"),
         (["refcoco", "--data", "x", "--out", "x", "--scenes", "3"], "--scenes is the tabletop's"),
         (["tabletop", "--out", "x", "--data", "x"], "--data is data sets'"),
+        (
+            ["vqav2", "--data", "x", "--out", "x", "--max-tokens", "3"],
+            "--max-tokens is about caption, and vqav2 asks for answer",
+        ),
+        (["modelnet40", "--data", "x", "--out", "x", "--beams", "3"], "--beams is about answer and caption"),
+        (["coco-classes", "--data", "x", "--out", "x", "--min-tokens", "3"], "--min-tokens is about answer and"),
+        (["modelnet40", "--data", "x", "--out", "x", "--length-penalty", "0"], "--length-penalty is about"),
+        (["refcoco", "--data", "x", "--out", "x", "--by", "match"], "--by is about classify and find"),
+        (["tabletop", "--out", "x", "--task", "caption", "--by", "match"], "--by is about classify and find"),
+        (["vqav2", "--data", "none", "--out", "x", "--beams", "2"], "there is no folder none"),
+        (["modelnet40", "--data", "none", "--out", "x", "--by", "likelihood"], "there is no folder none"),
         (["refcoco", "no such model", "--data", "none", "--out", "x"], "there is no folder none"),
         (
             ["refcoco", "no such model", "--data", "none", "--out", "x", "--boxes", "b"],
