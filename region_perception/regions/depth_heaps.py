@@ -28,6 +28,8 @@ def alone(found: Standing, pixels: np.ndarray, depth: np.ndarray, seed: Pixel) -
     (top, bottom), (left, right) = (
         (int(along[0]), int(along[-1]) + 1) for along in (np.flatnonzero(part.any(axis=axis)) for axis in (1, 0))
     )
+    if not np.isfinite(depth[top:bottom, left:right]).any():
+        return part  # a hole in the depth, filled from around it
     step = max(1, int(np.ceil((np.count_nonzero(part) / WORK_POINTS) ** 0.5)))
     window = np.s_[top:bottom:step, left:right:step]
     inside = part[window].copy()

@@ -1,4 +1,6 @@
 import sys
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ from scipy import ndimage
 
 from region_perception.observations import Intrinsics, observe_image
 from region_perception.regions import Click
+from region_perception.regions.depth_heaps import alone
+from region_perception.regions.depth_selection import standing
 
 WIDTH, HEIGHT, FOCAL = 320, 240, 420.0
 ABOVE, PITCH = 0.5, 0.7  # the camera over the table, which is the plane z = 0: metres, radians downwards
@@ -176,3 +180,17 @@ def test_any_depth_has_a_selection_with_the_click_in_it(shape, metres):
     image = observe_image(np.zeros((*shape, 3), np.uint8), depth=np.full(shape, metres, np.float32))
     click = Click(points=[(0, 0), (shape[1] - 1, shape[0] - 1)], labels=[1, 0]) if max(shape) > 1 else Click(0, 0)
     assert click.locate(image).mask()[0, 0]
+
+
+def test_a_part_that_is_all_a_hole_in_the_depth_is_one_thing():
+    """Where depth is unknown it is filled from around; within the hole alone nothing says how far away it is."""
+    image = picture()
+    assert image.depth is not None
+    x, y = middle(1)
+    hole = np.zeros(SHOWN.shape, bool)
+    hole[y - 3 : y + 4, x - 3 : x + 4] = True
+    found = replace(standing(image.depth, (x, y)), part=hole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        selected = alone(found, image.pixels, np.where(hole, np.float32(np.nan), image.depth), (x, y))
+    assert np.array_equal(selected, hole)
