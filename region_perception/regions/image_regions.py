@@ -161,7 +161,8 @@ class Polygon(ImageRegion):
 class Scribble(ImageRegion):
     """A line drawn with a brush: the pixels within (width - 1) / 2 of those that the polyline passes through.
 
-    In an image with depth it stands for the things that it runs along, too; see `stroke_selection`.
+    In an image with depth it stands for the things that it runs along, too, for a good part of their length; see
+    `stroke_selection`.
 
     points: one (a dot) or more (x, y) in float pixels; width: of the brush in pixels, at least 1.
     """

@@ -2,7 +2,8 @@
 
 Nobody paints a thing whole: a stroke along a bottle means the bottle. So the things under the stroke are taken as by
 clicks, one after another, until little of the stroke is left. What it only slips on to is left out, and so is the
-support that things stand on: a stroke on a table means that place on the table.
+support that things stand on: a stroke on a table means that place on the table. How long the stroke is says how large
+the thing may be: along a pea on a plate it does not mean the plate, even where both are selected together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from region_perception.regions.image_selection import thing_at
 
 MOST_TRIES = 4  # of finding another thing or support along one stroke
 LEAST = 0.25  # of a stroke that lies on a thing which is meant
+MOST_LONGER = 3.0  # times as long as the stroke that a thing may be which is meant
 
 
 def things_along(pixels: np.ndarray, depth: np.ndarray, stroke: np.ndarray) -> np.ndarray:
@@ -33,7 +35,14 @@ def things_along(pixels: np.ndarray, depth: np.ndarray, stroke: np.ndarray) -> n
         if found is None:
             break
         thing, is_support = found
-        if not is_support and np.count_nonzero(thing & stroke) >= least:
+        runs_along = np.count_nonzero(thing & stroke) >= least and _extent(thing) <= MOST_LONGER * _extent(stroke)
+        if not is_support and runs_along:
             selected |= thing
         left &= ~thing
     return selected
+
+
+def _extent(mask: np.ndarray) -> float:
+    """The diagonal of the box around the pixels of bool [H, W], which has some."""
+    rows, columns = np.nonzero(mask)
+    return float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from region_perception.observations import observe_image
-from region_perception.regions import Click, Scribble
+from region_perception.regions import Scribble
 
 WIDTH, HEIGHT = 160, 120
 X, Y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
@@ -36,8 +36,8 @@ def overlap(region, image, truth):
     return (mask & truth).sum() / (mask | truth).sum()
 
 
-def stroke(number, *, half=6, width=3.0):
-    """A short level line in the middle of a thing."""
+def stroke(number, *, half=14, width=3.0):
+    """A level line in the middle of a thing."""
     x, y = middle(number)
     return Scribble([(x + 0.5 - half, y + 0.5), (x + 0.5 + half, y + 0.5)], width=width)
 
@@ -92,8 +92,9 @@ def test_what_the_brush_painted_always_belongs():
     assert line.locate(image).mask()[painted].all()
 
 
-def test_a_dot_means_what_a_click_does():
-    x, y = middle(1)
+def test_what_is_far_longer_than_the_stroke_was_not_meant():
+    """Else a stroke along a small thing means what it stands on as well, wherever both are selected together."""
     image = picture()
-    dot = Scribble([(x + 0.5, y + 0.5)], width=1).locate(image).mask()
-    np.testing.assert_array_equal(dot, Click(x + 0.5, y + 0.5).locate(image).mask())
+    short, long = stroke(CAN, half=6), stroke(CAN, half=14)
+    np.testing.assert_array_equal(short.locate(image).mask(), short.locate(observe_image(image.pixels)).mask())
+    assert overlap(long, image, SHOWN == CAN) >= 0.9
