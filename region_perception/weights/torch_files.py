@@ -30,6 +30,8 @@ _LARGEST_PICKLE = 2**28
 
 def read_torch_file(path: Path) -> Any:
     """The object in the file: tensors as they are, `Inert` in place of what is neither tensor nor plain data."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+        raise WeightsError(f"{path} cannot be read: it is no plain file")
     try:
         with path.open("rb") as file:
             start = file.read(len(_ZIP_START))

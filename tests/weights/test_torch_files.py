@@ -3,6 +3,7 @@
 import argparse
 import collections
 import io
+import os
 import pickle
 import struct
 import zipfile
@@ -231,6 +232,14 @@ def test_a_row_that_promises_more_than_the_file_has_is_refused(tmp_path: Path) -
     at = content.index(b"K\x08", place)
     path.write_bytes(content[:at] + b"\x8a\x06" + (2**40).to_bytes(6, "little") + content[at + 2 :])
     with pytest.raises(WeightsError, match=r"should have 4,398,046,511,104 bytes; the whole file has"):
+        read_torch_file(path)
+
+
+@pytest.mark.parametrize("name", ["pipe", "zero"])
+def test_what_is_no_plain_file_is_refused_without_waiting(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    os.mkfifo(path) if name == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(WeightsError, match="is no plain file"):
         read_torch_file(path)
 
 
