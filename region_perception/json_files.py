@@ -14,14 +14,20 @@ _EXPECTED: dict[type, str] = {dict: "an object with named fields", list: "a list
 
 
 def load_json(
-    path: Path, kind: type | None = None, *, name: str = "", refused: type[RegionPerceptionError] = InvalidInput
+    path: Path,
+    kind: type | None = None,
+    *,
+    name: str = "",
+    missing: str = "",
+    refused: type[RegionPerceptionError] = InvalidInput,
 ) -> Any:
     """The value in a JSON file. kind: dict or list, None for any. name: what messages call it, by default its path.
-    refused: the error that is raised where there is no such value."""
+    missing: what is said where there is no file, by default that. refused: the error that is raised where there is no
+    such value."""
     name = name or str(path)
     try:
         if not path.exists():
-            raise refused(f"{name} is missing")
+            raise refused(missing or f"{name} is missing")
         if not path.is_file():  # a pipe might never end, and a device has no end
             raise refused(f"{name} cannot be read: it is no plain file")
         with path.open("rb") as file:

@@ -63,6 +63,14 @@ def test_the_error_is_the_one_that_is_asked_for(tmp_path) -> None:
         read_blip2_config(tmp_path)
 
 
+@pytest.mark.parametrize(("read", "missing"), [(read_config, "is not a model folder"), (read_run, "no evaluation")])
+def test_folders_that_cannot_be_looked_into_are_refused_in_words(tmp_path, read, missing) -> None:
+    with pytest.raises(RegionPerceptionError, match=missing):
+        read(tmp_path)
+    with pytest.raises(RegionPerceptionError, match="cannot be read: File name too long"):
+        read(tmp_path / ("x" * 300))
+
+
 def test_what_is_no_plain_file_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):

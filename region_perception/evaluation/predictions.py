@@ -138,9 +138,7 @@ def _prediction(line: bytes, where: str) -> Prediction:
 def read_run(folder: Path) -> dict[str, Any]:
     """What FOLDER/run.json says."""
     path = folder / "run.json"
-    if not path.exists():
-        raise InvalidInput(f"{folder} holds no evaluation: there is no run.json in it")
-    run = load_json(path, dict)
+    run = load_json(path, dict, missing=f"{folder} holds no evaluation: there is no run.json in it")
     if run.get("format") != _FORMAT:
         raise InvalidInput(f"{path}: expected a run of format {_FORMAT}, got {shown(run)}")
     for name, (right, expected) in _OF_RUN.items():

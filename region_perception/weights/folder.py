@@ -137,9 +137,8 @@ def _check_confidence(spec: NetworkSpec, calibration: Sequence[Calibration], met
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise WeightsError(f"{path.parent} is not a model folder: it has no {path.name}")
-    return load_json(path, dict, refused=WeightsError)
+    missing = f"{path.parent} is not a model folder: it has no {path.name}"
+    return load_json(path, dict, missing=missing, refused=WeightsError)
 
 
 def _foreign(path: Path, layout: Any, data: dict[str, Any]) -> str:
