@@ -22,7 +22,7 @@ from ros_nodes.captioner.answering import Answering
 from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
 from ros_nodes.captioner.sights import Sight, Sights
-from ros_nodes.captioner.topics import arrived
+from ros_nodes.captioner.topics import wait_for
 from ros_nodes.decoding import Code, Refusal, nanoseconds
 from ros_nodes.encoding import encode_region_2d, encode_region_3d, encode_status
 from ros_nodes.runtime.guards import Guard
@@ -32,7 +32,6 @@ from ros_nodes.runtime.worker import Worker
 R = TypeVar("R")
 
 RESULT_TIMEOUT = 30  # seconds that a result is kept for whoever fetches it late
-LOOK_EVERY = 0.02  # seconds, while a goal waits for its frame
 BEGINS_WITHIN = 5.0  # seconds: an accepted goal never begins if its client goes away before it is told
 NO_CLOUD = (Code.NO_OBSERVATION, Code.STALE, Code.NO_CALIBRATION)  # what comes of looking for one where none comes
 Goal = CaptionScene.Goal
@@ -137,14 +136,16 @@ class SceneAction:
     def _caption(self, run: Run) -> None:
         goal = run.handle.request
         run.tell(Feedback.STAGE_QUEUED)
+        run.tell(Feedback.STAGE_OBSERVING)
         self._wait(run)
-        sight = self._ask(run, Feedback.STAGE_OBSERVING, lambda: self._see(goal))
+        sight = self._ask(lambda: self._see(goal))
         run.result.header = sight.header
         run.tell(Feedback.STAGE_PROPOSING)
         self._propose(run, sight)
         regions = [*run.result.regions_2d, *run.result.regions_3d]
         if regions:
-            self._ask(run, Feedback.STAGE_ENCODING, lambda: self._answering.look(sight), len(regions))
+            run.tell(Feedback.STAGE_ENCODING, 0, len(regions))
+            self._ask(lambda: self._answering.look(sight))
         for region in regions:
             run.check()
             captions = self._worker.ask(partial(self._answering.say, self._one(region, goal, sight))).messages
@@ -155,13 +156,14 @@ class SceneAction:
         """Until the frame of a goal has come, as long as regions on topics wait for theirs."""
         goal = run.handle.request
         kind = "regions_2d" if goal.source == Goal.SOURCE_IMAGE else "regions_3d"
-        until = time.monotonic() + self._settings().regions_wait
-        while not arrived(self._inputs, kind, nanoseconds(goal.stamp)) and time.monotonic() < until:
-            run.check()
-            time.sleep(LOOK_EVERY)
 
-    def _ask(self, run: Run, stage: int, job: Callable[[], R], total: int = 0) -> R:
-        run.tell(stage, 0, total)
+        def check() -> None:
+            self._ready()
+            run.check()
+
+        wait_for(self._inputs, [(kind, nanoseconds(goal.stamp))], self._settings().regions_wait, check)
+
+    def _ask(self, job: Callable[[], R]) -> R:
         self._ready()
         return self._worker.ask(job)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from ros_nodes.captioner.answering import Answering
 from ros_nodes.captioner.model import Model
 from ros_nodes.captioner.pointing import Wanted
 from ros_nodes.captioner.settings import CaptionerSettings
-from ros_nodes.captioner.topics import KINDS, arrived
+from ros_nodes.captioner.topics import KINDS, wait_for
 from ros_nodes.decoding import Code, Refusal, nanoseconds
 from ros_nodes.encoding import encode_refused, encode_status
 from ros_nodes.runtime.guards import Guard
@@ -28,7 +27,6 @@ from ros_nodes.runtime.worker import Worker
 R = TypeVar("R")
 
 LONGEST_WAIT = 60.0  # seconds for a frame; more is asked again
-LOOK_EVERY = 0.02  # seconds, while a request waits for its frame
 
 
 class Services:
@@ -114,17 +112,12 @@ class Services:
             self._room.release()
 
     def _wait(self, wanted: Wanted, timeout: float) -> None:
-        until = time.monotonic() + timeout
         needed = {
             (kind, wanted.stamp or nanoseconds(region.header.stamp))
             for kind, regions in zip(KINDS, (wanted.regions_2d, wanted.regions_3d), strict=True)
             for region in regions
         }
-        while time.monotonic() < until:
-            if all(arrived(self._inputs, kind, stamp) for kind, stamp in needed):
-                return
-            self._ready()
-            time.sleep(LOOK_EVERY)
+        wait_for(self._inputs, needed, timeout, self._ready)
 
 
 def _wanted(request: Any) -> Wanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from ros_nodes.runtime.newest import Frame
 
 KINDS = ("regions_2d", "regions_3d")
 SENSORS = {"regions_2d": ("image",), "regions_3d": ("points", "image")}  # of which regions are, the first that comes
+
+LOOK_EVERY = 0.02  # seconds, while somebody waits for a frame
 
 Key = tuple[str, int]  # a frame, by its input and its number
 
@@ -164,6 +166,17 @@ def arrived(inputs: Mapping[str, Input[Any]], kind: str, stamp: int) -> bool:
     if stamp and inputs[names[0]].frames.silence() < FLOWING:
         names = names[:1]
     return any(inputs[name].frames.has(stamp) for name in names)
+
+
+def wait_for(
+    inputs: Mapping[str, Input[Any]], needed: Collection[tuple[str, int]], timeout: float, check: Callable[[], None]
+) -> None:
+    """Until the frames have come that regions of a kind and a stamp are about, or so many seconds. check: raises where
+    nobody waits any longer."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until and not all(arrived(inputs, kind, stamp) for kind, stamp in needed):
+        check()
+        time.sleep(LOOK_EVERY)
 
 
 def _stamps(array: Any) -> set[int]:

@@ -1,6 +1,10 @@
 """The action: stages, feedback by region, two clients, and a goal that somebody stops."""
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,15 +196,13 @@ def test_one_goal_at_a_time_and_it_can_be_stopped_while_others_are_answered(peer
     assert len(peer.act(again.get_result_async).result.captions) == 18
 
 
-def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch):
-    """Its client went away before it was told that the goal is accepted, so that nobody asks for it to begin."""
-    from types import SimpleNamespace
-
+@contextmanager
+def alone(ready: Any = lambda: None, settings: Any = None, inputs: Any = None) -> Iterator[Any]:
+    """The action on a node of its own, without a captioner."""
     import rclpy
-    from rclpy.action import GoalResponse
     from rclpy.callback_groups import ReentrantCallbackGroup
 
-    from ros_nodes.captioner import scene
+    from ros_nodes.captioner.scene import SceneAction
     from ros_nodes.runtime.guards import Guard
 
     context = rclpy.Context()
@@ -208,8 +210,22 @@ def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.M
     node = rclpy.create_node("scene", context=context)
     told: Any = SimpleNamespace()
     group = ReentrantCallbackGroup()
-    action = scene.SceneAction(node, Guard(node.get_logger()), told, told, told, told, lambda: None, {}, group)
+    action = SceneAction(node, Guard(node.get_logger()), told, told, told, lambda: settings, ready, inputs or {}, group)
     try:
+        yield action
+    finally:
+        action.destroy()
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.MonkeyPatch):
+    """Its client went away before it was told that the goal is accepted, so that nobody asks for it to begin."""
+    from rclpy.action import GoalResponse
+
+    from ros_nodes.captioner import scene
+
+    with alone() as action:
         assert action._accepts(None) == GoalResponse.ACCEPT
         assert action._accepts(None) == GoalResponse.REJECT
         monkeypatch.setattr(scene, "BEGINS_WITHIN", 0.0)
@@ -217,7 +233,30 @@ def test_a_goal_that_never_begins_does_not_keep_others_out(monkeypatch: pytest.M
         with action._turn():
             assert action._accepts(None) == GoalResponse.REJECT
         assert action._accepts(None) == GoalResponse.ACCEPT
-    finally:
-        action.destroy()
-        node.destroy_node()
-        context.try_shutdown()
+
+
+def test_a_goal_that_waits_for_its_frame_says_so_and_ends_with_the_node():
+    from region_perception_msgs.action import CaptionScene
+
+    from ros_nodes.captioner.scene import Run
+    from ros_nodes.decoding import Code, Refusal
+    from ros_nodes.runtime.newest import Newest
+
+    Feedback = CaptionScene.Feedback
+    stages: list[int] = []
+
+    def ready() -> None:
+        if stages[-1:] == [Feedback.STAGE_OBSERVING]:
+            raise Refusal(Code.NOT_READY, "the node is stopping")
+
+    handle = SimpleNamespace(
+        request=CaptionScene.Goal(source=CaptionScene.Goal.SOURCE_IMAGE),
+        is_cancel_requested=False,
+        publish_feedback=lambda feedback: stages.append(feedback.stage),
+    )
+    settings, inputs = SimpleNamespace(regions_wait=60.0), {"image": SimpleNamespace(frames=Newest())}
+    began = time.monotonic()
+    with alone(ready, settings, inputs) as action, pytest.raises(Refusal, match="stopping"):
+        action._caption(Run(handle))
+    assert stages == [Feedback.STAGE_QUEUED, Feedback.STAGE_OBSERVING]
+    assert time.monotonic() - began < 30
