@@ -30,7 +30,7 @@ class RegionOptions:
     polygon: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="'X,Y X,Y X,Y ...'")] = ()
     """An outline."""
     scribble: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="'X,Y X,Y ...'")] = ()
-    """A stroke."""
+    """A stroke; with --depth the things that it runs along, too."""
     click: Annotated[UseAppendAction[tuple[Two, ...]], arg(metavar="X Y")] = ()
     """The thing at a pixel."""
     box3d: Annotated[UseAppendAction[tuple[tuple[float, ...], ...]], arg(metavar="CX CY CZ SX SY SZ [YAW]")] = ()
