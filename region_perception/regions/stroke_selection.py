@@ -32,8 +32,10 @@ def things_along(pixels: np.ndarray, depth: np.ndarray, stroke: np.ndarray) -> n
         seed = int(np.argmin(middle))
         x, y = int(columns[seed]), int(rows[seed])
         found = thing_at(pixels, depth, (x, y))
-        if found is None:
-            break
+        if found is None:  # in a hole in depth, such as shiny things have: the rest of the stroke says what is meant
+            left &= np.isfinite(depth)
+            left[y, x] = False
+            continue
         thing, is_support = found
         runs_along = np.count_nonzero(thing & stroke) >= least and _extent(thing) <= MOST_LONGER * _extent(stroke)
         if not is_support and runs_along:

@@ -98,3 +98,13 @@ def test_what_is_far_longer_than_the_stroke_was_not_meant():
     short, long = stroke(CAN, half=6), stroke(CAN, half=14)
     np.testing.assert_array_equal(short.locate(image).mask(), short.locate(observe_image(image.pixels)).mask())
     assert overlap(long, image, SHOWN == CAN) >= 0.9
+
+
+def test_a_hole_in_depth_in_the_middle_of_a_stroke_hides_no_thing():
+    shown = picture()
+    x, y = middle(CAN)
+    assert shown.depth is not None
+    depth = shown.depth.copy()
+    depth[y - 8 : y + 8, x - 8 : x + 8] = np.nan
+    holed = observe_image(shown.pixels, depth=depth)
+    assert overlap(stroke(CAN, half=20), holed, SHOWN == CAN) >= 0.8
