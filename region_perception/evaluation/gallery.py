@@ -82,7 +82,7 @@ def _caption_card(judged: Judged, properties: Sequence[str], reopen: Reopen) -> 
 def _case(told: Prediction, reopen: Reopen) -> Case:
     try:
         case = reopen(told)
-        if told.task == FIND and {told.said, *told.expected} - set(case.candidates):
+        if not told.expected or (told.task == FIND and {told.said, *told.expected} - set(case.candidates)):
             raise KeyError(told.said)
     except (KeyError, TypeError, IndexError) as error:  # whatever stands in the facts of a line that was changed
         raise InvalidInput(f"{told.id} is about nothing that the data have; was predictions.jsonl changed?") from error

@@ -94,7 +94,7 @@ _KINDS: dict[str, _Kind] = {  # what the fields are that are not any text
     "subject": (lambda value: _is_text(value) and value.isidentifier(), "a word"),
     "pointing": (lambda value: value == "" or (_is_text(value) and value.isidentifier()), "a word, or nothing"),
     "confidence": (_is_number, "a finite number"),
-    "expected": (lambda value: bool(value) and _all(_is_text)(value), "a list of at least one text"),
+    "expected": (_all(_is_text), "a list of texts"),
     "options": (_all(_is_text), "a list of texts"),
     "scores": (_all(_is_number), "a list of finite numbers"),
     "facts": (lambda value: isinstance(value, dict), "an object with named fields"),
