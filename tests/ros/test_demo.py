@@ -29,7 +29,7 @@ def test_the_demo_prints_captions_saves_a_picture_and_leaves_nothing(tmp_path: P
     mark = f"DEMO_OF_TEST={os.getpid()}"
     domain = str(1 + (os.getpid() + 50) % 100)  # not that of the other tests
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "ros_demo.py"), "--seconds", "3", "--out", str(tmp_path)],
+        [sys.executable, str(ROOT / "scripts" / "ros_demo.py"), "--seconds", "10", "--out", str(tmp_path)],
         env=os.environ | {"ROS_DOMAIN_ID": domain} | dict([mark.split("=")]),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -16,9 +16,11 @@ PATIENCE = 60.0  # seconds: discovery takes one, and a busy machine many
 def node() -> Iterator[Any]:
     import rclpy
 
-    server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("echoing.py"))], stdin=subprocess.DEVNULL)
+    # In a namespace of their own: a captioner of other tests may still answer what comes without.
+    command = [sys.executable, str(Path(__file__).with_name("echoing.py")), "--ros-args", "-r", "__ns:=/talking"]
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     rclpy.init()
-    node = rclpy.create_node("asking")
+    node = rclpy.create_node("asking", namespace="/talking")
     yield node
     node.destroy_node()
     rclpy.try_shutdown()

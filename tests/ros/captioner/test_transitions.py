@@ -2,51 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import patient
 import pytest
+from patient import WAIT, WAITS
 
 pytestmark = pytest.mark.ros
 NODE = "/transitions"
 
 
 class SlowModel:
-    """A copy of a model whose config.json is a pipe: who reads it waits until it is given its text."""
+    """A copy of a model that `patient.py` waits with until it is given."""
 
     def __init__(self, model: Path, folder: Path) -> None:
         shutil.copytree(model, folder)
-        self.folder, self._config = folder, folder / "config.json"
-        self._text = self._config.read_bytes()
-        self._config.unlink()
-        os.mkfifo(self._config)
-        self._open = -1
+        self.folder = folder
+        self.take()
 
     def being_read(self) -> bool:
-        """Whether somebody waits for the text."""
-        with suppress(OSError):  # nobody has opened it to read
-            self._open = os.open(self._config, os.O_WRONLY | os.O_NONBLOCK)
-        return self._open >= 0
+        """Whether somebody waits for it."""
+        return (self.folder / WAITS).exists()
 
     def give(self) -> None:
         """Lets whoever waits go on, and all that come after."""
-        # In its place before whoever waits goes on: to open the pipe again would be to wait for ever.
-        draft = self._config.with_name("draft")
-        draft.write_bytes(self._text)
-        draft.replace(self._config)
-        os.set_blocking(self._open, True)
-        os.write(self._open, self._text)
-        os.close(self._open)
-        self._open = -1
+        (self.folder / WAIT).unlink()
 
     def take(self) -> None:
         """Has the next one wait again."""
-        self._config.unlink()
-        os.mkfifo(self._config)
+        (self.folder / WAITS).unlink(missing_ok=True)
+        (self.folder / WAIT).touch()
 
 
 @pytest.fixture
@@ -61,7 +49,7 @@ def test_a_model_that_is_let_go_of_while_it_is_read_is_not_kept(start: Any, peer
     from region_perception_msgs.srv import SetModel
     from talking import box
 
-    program = start(NODE[1:], autostart=False, model=str(slow.folder))
+    program = start(NODE[1:], autostart=False, model=str(slow.folder), script=Path(patient.__file__))
     peer.state(CaptionerStatus.STATE_UNCONFIGURED, program, NODE)
     done: list[bool] = []
 
