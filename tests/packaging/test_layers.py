@@ -8,22 +8,26 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "region_perception"
 
 # For each room what it may import of the others; the network and the rooms of user types do not know each other.
-SHARED = {"errors", "modalities", "confidence"}
+SHARED = {"errors", "modalities", "confidence", "json_files", "lines"}
 BELOW_THE_CAPTIONER = SHARED | {"network", "observations", "regions", "text", "preparation", "weights"}
 ALLOWED = {
     "errors": set(),
     "modalities": set(),
     "confidence": {"errors"},
+    "json_files": {"errors"},
+    "frugal_pickle": set(),
+    "lines": set(),
     "network": SHARED,
     "observations": SHARED,
     "regions": SHARED | {"observations"},
     "text": SHARED | {"network"},
     "preparation": SHARED | {"network", "observations", "regions"},
-    "weights": SHARED | {"network", "text"},
+    "weights": SHARED | {"network", "text", "frugal_pickle"},
     "view": BELOW_THE_CAPTIONER | {"captioner"},  # for type checkers only: the captioner makes views
     "captioner": BELOW_THE_CAPTIONER | {"view"},
     "drawing": SHARED | {"observations", "regions"},
-    "data": SHARED | {"observations", "regions", "weights"},  # of weights, how files of torch are read without harm
+    # of weights, how files of torch are read without harm
+    "data": SHARED | {"observations", "regions", "frugal_pickle", "weights"},
     "simulation": SHARED | {"observations", "regions", "data"},
     "training": BELOW_THE_CAPTIONER | {"captioner", "drawing", "data", "simulation"},  # it shows what it has learnt
     "evaluation": SHARED | {"observations", "regions", "captioner", "view", "drawing", "data", "simulation"},

@@ -147,7 +147,7 @@ def test_files_that_are_no_json_are_refused(tmp_path, text) -> None:
     path.write_bytes(text)
     with pytest.raises(InvalidInput, match="no JSON"):
         read_detections(path)
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match="is missing"):
         read_detections(tmp_path / "none.json")
 
 
