@@ -18,6 +18,7 @@ from rclpy.node import Node
 from ros_nodes.runtime.parameters import InvalidParameters
 
 THREADS = 16  # most of them wait for the worker; the executor must never run out of them, or it spins in place
+LOOK_EVERY = 0.5  # seconds after which a node with nothing to do looks whether it was told to stop
 STOP_WITHIN = 1.0  # seconds for what runs to come to an end; what takes longer is not waited for
 
 
@@ -63,10 +64,14 @@ def run(make: Callable[[], Node], arguments: Sequence[str] | None = None, *, thr
 
 
 def _spin(executor: Any, node: Node) -> None:
-    """Callbacks are guarded; what still comes here is of rclpy, such as a client that went away before its answer."""
+    """Callbacks are guarded; what still comes here is of rclpy, such as a client that went away before its answer.
+
+    A signal first wakes the executor and then ends its context, so that it may look in between, find nothing and wait
+    on: it would for ever where nothing else comes.
+    """
     while executor.context.ok():
         try:
-            executor.spin_once()
+            executor.spin_once(LOOK_EVERY)
         except (KeyboardInterrupt, ExternalShutdownException):
             return
         except Exception as error:
